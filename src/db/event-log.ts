@@ -1,0 +1,77 @@
+import type { Actor } from '../domain/actor.ts';
+import type { NewEvent } from '../domain/event.ts';
+import type { Prisma, PrismaClient } from './generated/prisma/client.ts';
+
+export interface StoredEvent {
+  readonly seq: bigint;
+  readonly commitSeq: bigint;
+  readonly type: string;
+  readonly promptId: string | null;
+  readonly promotionId: string | null;
+  readonly payload: string;
+  readonly prevHash: Uint8Array;
+  readonly hash: Uint8Array;
+}
+
+/** Where a workspace's log ends. */
+export interface LogHead {
+  readonly seq: bigint;
+  readonly hash: Uint8Array;
+}
+
+const STORED_EVENT = {
+  seq: true,
+  commitSeq: true,
+  type: true,
+  promptId: true,
+  promotionId: true,
+  payload: true,
+  prevHash: true,
+  hash: true,
+} as const;
+
+/**
+ * Writes the events of a transaction, all in one statement and last: each insert locks the workspace's counter row until the commit, so
+ * whatever is locked or written after it would queue every other writer behind it (measured: 5 commits a second instead of 400).
+ */
+export async function appendEvents(
+  tx: Prisma.TransactionClient,
+  actor: Actor,
+  events: readonly NewEvent[],
+): Promise<bigint> {
+  const rows = await tx.event.createManyAndReturn({
+    data: events.map(({ payload: { type, ...facts }, promptId, promotionId }) => ({
+      workspaceId: actor.workspaceId,
+      type,
+      actorKind: actor.kind,
+      actorId: actor.id,
+      actorName: actor.name,
+      promptId: promptId ?? null,
+      promotionId: promotionId ?? null,
+      payload: JSON.stringify(facts),
+    })),
+    select: { seq: true },
+  });
+  return rows.reduce((last, row) => (row.seq > last ? row.seq : last), 0n);
+}
+
+/** Events after a sequence, oldest first, at most `limit`; the last commit of the page may be cut. */
+export async function readEvents(
+  reader: PrismaClient,
+  workspaceId: string,
+  after: bigint,
+  limit: number,
+): Promise<StoredEvent[]> {
+  return reader.event.findMany({
+    where: { workspaceId, seq: { gt: after } },
+    orderBy: { seq: 'asc' },
+    take: limit,
+    select: STORED_EVENT,
+  });
+}
+
+/** The heads of the logs of all workspaces, by workspace id. */
+export async function readHeads(reader: PrismaClient): Promise<Map<string, LogHead>> {
+  const counters = await reader.eventCounter.findMany();
+  return new Map(counters.map(({ workspaceId, seq, hash }) => [workspaceId, { seq, hash }]));
+}

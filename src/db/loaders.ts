@@ -1,0 +1,87 @@
+import DataLoader from 'dataloader';
+import type { Reader } from './client.ts';
+import type { LogHead } from './event-log.ts';
+
+export type Loaders = ReturnType<typeof createLoaders>;
+
+/** What Prisma's own batching does not reach, batched for the length of one request. */
+export function createLoaders(reader: Reader, workspaceId: string) {
+  return {
+    /** The last event of a commit, by its first sequence: the place that a cursor may name. */
+    commitEnd: new DataLoader<bigint, LogHead, string>((keys) => loadCommitEnds(reader, workspaceId, keys), {
+      cacheKeyFn: String,
+    }),
+    /** How many versions a prompt has, by prompt id. */
+    versionCount: new DataLoader<string, number>((keys) => countVersions(reader, workspaceId, keys)),
+    /** How many promotions a prompt has, on one channel (by name) or on all (null). */
+    promotionCount: new DataLoader<PromotionCountKey, number, string>(
+      (keys) => countPromotions(reader, workspaceId, keys),
+      {
+        cacheKeyFn: ({ promptId, channel }) => `${promptId} ${channel}`,
+      },
+    ),
+  };
+}
+
+interface PromotionCountKey {
+  readonly promptId: string;
+  readonly channel: string | null;
+}
+
+async function loadCommitEnds(
+  reader: Reader,
+  workspaceId: string,
+  commitSeqs: readonly bigint[],
+): Promise<LogHead[]> {
+  const rows = await reader.$queryRaw<{ commitSeq: bigint; seq: bigint; hash: Uint8Array }[]>`
+    SELECT wanted.commit_seq AS "commitSeq", last.seq, last.hash
+    FROM unnest(${[...commitSeqs]}::bigint[]) AS wanted(commit_seq)
+    CROSS JOIN LATERAL (
+      SELECT seq, hash FROM "event" WHERE workspace_id = ${workspaceId}::uuid AND commit_seq = wanted.commit_seq ORDER BY seq DESC LIMIT 1
+    ) AS last`;
+  const ends = new Map(rows.map((row) => [row.commitSeq, row]));
+  return commitSeqs.map((commitSeq) => {
+    const end = ends.get(commitSeq);
+    if (end === undefined) throw new Error(`the event log holds no commit ${commitSeq}`);
+    return end;
+  });
+}
+
+// Version numbers have no holes, so the newest number is the count.
+async function countVersions(
+  reader: Reader,
+  workspaceId: string,
+  promptIds: readonly string[],
+): Promise<number[]> {
+  const rows = await reader.prompt.findMany({
+    where: { workspaceId, id: { in: [...promptIds] } },
+    select: { id: true, latestNumber: true },
+  });
+  const counts = new Map(rows.map((row) => [row.id, row.latestNumber]));
+  return promptIds.map((id) => counts.get(id) ?? 0);
+}
+
+async function countPromotions(
+  reader: Reader,
+  workspaceId: string,
+  keys: readonly PromotionCountKey[],
+): Promise<number[]> {
+  const groups = await reader.promotion.groupBy({
+    by: ['promptId', 'channelId'],
+    where: { workspaceId, promptId: { in: keys.map((key) => key.promptId) } },
+    _count: { _all: true },
+  });
+  const channels = await reader.channel.findMany({
+    where: { workspaceId },
+    select: { id: true, name: true },
+  });
+  const names = new Map(channels.map((channel) => [channel.id, channel.name]));
+  return keys.map(({ promptId, channel }) =>
+    groups
+      .filter(
+        (group) =>
+          group.promptId === promptId && (channel === null || names.get(group.channelId) === channel),
+      )
+      .reduce((sum, group) => sum + group._count._all, 0),
+  );
+}

@@ -1,0 +1,122 @@
+import { NotFound } from '../domain/errors.ts';
+import { ChannelNotFound, requireMovable } from '../domain/channel.ts';
+import type { PromptKind } from '../domain/version.ts';
+import { SlugTaken } from '../domain/prompt.ts';
+import { EMPTY_POSITION } from '../domain/promotion.ts';
+import type { ChannelPosition } from '../domain/promotion.ts';
+import type { Tx } from './transaction.ts';
+
+// Lock order, one law for all actions: idempotency key -> prompts by id -> channel pointers by (channel, prompt) -> everything else -> events.
+
+export interface LockedPrompt {
+  readonly id: string;
+  readonly slug: string;
+  readonly kind: PromptKind;
+  readonly latestNumber: number;
+  readonly archived: boolean;
+  /** The ordinal of its newest promotion; the next one gets this plus one. */
+  readonly lastOrdinal: number;
+}
+
+/** Locks the prompts by id, in one statement. Unknown slugs are simply absent from the answer. */
+export async function lockPrompts(
+  tx: Tx,
+  workspaceId: string,
+  slugs: readonly string[],
+): Promise<Map<string, LockedPrompt>> {
+  const rows = await tx.$queryRaw<LockedPrompt[]>`
+    SELECT p.id, p.slug, p.kind::text AS kind, p.latest_number AS "latestNumber", p.archived_at IS NOT NULL AS archived, 0 AS "lastOrdinal"
+    FROM "prompt" p
+    WHERE p.workspace_id = ${workspaceId}::uuid AND p.slug = ANY(${[...slugs]}::text[])
+    ORDER BY p.id
+    FOR NO KEY UPDATE`;
+  const ordinals = await lastOrdinals(
+    tx,
+    workspaceId,
+    rows.map((row) => row.id),
+  );
+  return new Map(rows.map((row) => [row.slug, { ...row, lastOrdinal: ordinals.get(row.id) ?? 0 }]));
+}
+
+/** @throws NotFound */
+export async function lockPrompt(tx: Tx, workspaceId: string, slug: string): Promise<LockedPrompt> {
+  const prompt = (await lockPrompts(tx, workspaceId, [slug])).get(slug);
+  if (prompt === undefined) throw promptNotFound(slug);
+  return prompt;
+}
+
+export function promptNotFound(slug: string): NotFound {
+  return new NotFound(`this workspace has no prompt ${JSON.stringify(slug.slice(0, 200))}`);
+}
+
+// Read after the lock was granted, in a statement of its own: the locking statement's snapshot may be older than the last holder's commit.
+async function lastOrdinals(
+  tx: Tx,
+  workspaceId: string,
+  promptIds: readonly string[],
+): Promise<Map<string, number>> {
+  if (promptIds.length === 0) return new Map();
+  const rows = await tx.$queryRaw<{ id: string; ordinal: number }[]>`
+    SELECT ids.id::text AS id, last.ordinal
+    FROM unnest(${[...promptIds]}::uuid[]) AS ids(id)
+    CROSS JOIN LATERAL (
+      SELECT ordinal FROM "promotion" WHERE workspace_id = ${workspaceId}::uuid AND prompt_id = ids.id ORDER BY ordinal DESC LIMIT 1
+    ) AS last`;
+  return new Map(rows.map((row) => [row.id, row.ordinal]));
+}
+
+export interface LockedChannel {
+  readonly id: string;
+  readonly name: string;
+}
+
+/** @throws ChannelNotFound */
+export async function getChannel(tx: Tx, workspaceId: string, name: string): Promise<LockedChannel> {
+  const channel = await tx.channel.findUnique({
+    where: { workspaceId_name: { workspaceId, name } },
+    select: { id: true, name: true },
+  });
+  if (channel === null) throw new ChannelNotFound(name);
+  return channel;
+}
+
+/** A channel that a person may move. @throws ChannelReserved, ChannelNotFound */
+export async function getMovableChannel(tx: Tx, workspaceId: string, name: string): Promise<LockedChannel> {
+  requireMovable(name);
+  return getChannel(tx, workspaceId, name);
+}
+
+/** Locks where the channel stands with each prompt, by prompt id. A prompt that the channel never held has no row: EMPTY_POSITION. */
+export async function lockPositions(
+  tx: Tx,
+  workspaceId: string,
+  channelId: string,
+  promptIds: readonly string[],
+): Promise<(promptId: string) => ChannelPosition> {
+  await tx.$executeRaw`
+    SELECT 1 FROM "channel_pointer"
+    WHERE workspace_id = ${workspaceId}::uuid AND channel_id = ${channelId}::uuid AND prompt_id = ANY(${[...promptIds]}::uuid[])
+    ORDER BY prompt_id
+    FOR NO KEY UPDATE`;
+  const pointers = await tx.channelPointer.findMany({
+    where: { workspaceId, channelId, promptId: { in: [...promptIds] } },
+    select: {
+      promptId: true,
+      version: { select: { id: true, number: true } },
+      promotion: { select: { baseId: true, baseBelowId: true } },
+    },
+  });
+  const positions = new Map<string, ChannelPosition>(
+    pointers.map(({ promptId, version, promotion }) => [promptId, { serving: version, ...promotion }]),
+  );
+  return (promptId) => positions.get(promptId) ?? EMPTY_POSITION;
+}
+
+/** The unique key is the judge of a race; this is for the ordinary case. @throws SlugTaken */
+export async function requireFreeSlug(tx: Tx, workspaceId: string, slug: string): Promise<void> {
+  const taken = await tx.prompt.findUnique({
+    where: { workspaceId_slug: { workspaceId, slug } },
+    select: { id: true },
+  });
+  if (taken !== null) throw new SlugTaken(`this workspace has a prompt ${JSON.stringify(slug)} already`);
+}

@@ -1,0 +1,79 @@
+import type { JsonValue, Message, Variable } from '../domain/template.ts';
+import { encodeFeedCursor } from '../domain/cursor.ts';
+import { storedContent } from '../domain/version.ts';
+import type { Content } from '../domain/version.ts';
+import { Prisma } from './generated/prisma/client.ts';
+import type { PrismaClient } from './generated/prisma/client.ts';
+
+/** A version as it is delivered. `channel`, `promotedAt` and `cursor` are null when it was asked for by number. */
+export interface ServedVersion {
+  readonly promptId: string;
+  readonly slug: string;
+  readonly version: number;
+  readonly content: Content;
+  readonly contentHash: string;
+  readonly channel: string | null;
+  readonly promotedAt: Date | null;
+  /** The commit boundary of the promotion that is served. */
+  readonly cursor: string | null;
+}
+
+interface Row {
+  promptId: string;
+  slug: string;
+  version: number;
+  template: string | null;
+  messages: readonly Message[] | null;
+  config: JsonValue;
+  variables: readonly Variable[];
+  contentHash: string;
+  channel: string | null;
+  promotedAt: Date | null;
+  seq: bigint | null;
+  hash: Uint8Array | null;
+}
+
+const CONTENT_COLUMNS = Prisma.sql`
+  p.id::text AS "promptId", p.slug, v.number AS version, v.template, v.messages, v.config, v.variables, v.content_hash AS "contentHash"`;
+
+/** What the channel serves now of these slugs, in one statement; a slug that it does not serve is absent. */
+export async function loadServed(
+  reader: PrismaClient,
+  workspaceId: string,
+  channel: string,
+  slugs: readonly string[],
+): Promise<ServedVersion[]> {
+  const rows = await reader.$queryRaw<Row[]>`
+    SELECT ${CONTENT_COLUMNS}, c.name AS channel, cp.since AS "promotedAt", last.seq, last.hash
+    FROM "prompt" p
+    JOIN "channel" c ON c.workspace_id = p.workspace_id AND c.name = ${channel}
+    JOIN "channel_pointer" cp ON cp.workspace_id = p.workspace_id AND cp.channel_id = c.id AND cp.prompt_id = p.id
+    JOIN "prompt_version" v ON v.workspace_id = p.workspace_id AND v.id = cp.version_id
+    JOIN "event" e ON e.workspace_id = p.workspace_id AND e.promotion_id = cp.promotion_id
+    CROSS JOIN LATERAL (
+      SELECT seq, hash FROM "event" WHERE workspace_id = p.workspace_id AND commit_seq = e.commit_seq ORDER BY seq DESC LIMIT 1
+    ) AS last
+    WHERE p.workspace_id = ${workspaceId}::uuid AND p.slug = ANY(${[...slugs]}::text[])`;
+  return rows.map(servedVersion);
+}
+
+/** One version by number, or null. */
+export async function findNumbered(
+  reader: PrismaClient,
+  workspaceId: string,
+  slug: string,
+  number: number,
+): Promise<ServedVersion | null> {
+  const [row] = await reader.$queryRaw<Row[]>`
+    SELECT ${CONTENT_COLUMNS}, NULL::text AS channel, NULL::timestamptz AS "promotedAt", NULL::bigint AS seq, NULL::bytea AS hash
+    FROM "prompt" p
+    JOIN "prompt_version" v ON v.workspace_id = p.workspace_id AND v.prompt_id = p.id AND v.number = ${number}
+    WHERE p.workspace_id = ${workspaceId}::uuid AND p.slug = ${slug}`;
+  return row === undefined ? null : servedVersion(row);
+}
+
+function servedVersion(row: Row): ServedVersion {
+  const { promptId, slug, version, contentHash, channel, promotedAt, seq, hash } = row;
+  const cursor = seq === null || hash === null ? null : encodeFeedCursor({ seq, hash });
+  return { promptId, slug, version, content: storedContent(row), contentHash, channel, promotedAt, cursor };
+}

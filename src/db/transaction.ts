@@ -1,0 +1,72 @@
+import type { Actor } from '../domain/actor.ts';
+import type { Clock } from '../domain/clock.ts';
+import { Refusal, Unavailable } from '../domain/errors.ts';
+import type { NewEvent } from '../domain/event.ts';
+import type { NewId } from '../domain/ids.ts';
+import { isRetryable, isUnavailable } from './database-errors.ts';
+import { appendEvents } from './event-log.ts';
+import type { Prisma, PrismaClient } from './generated/prisma/client.ts';
+
+const ATTEMPTS_MAX = 3;
+
+export type Tx = Prisma.TransactionClient;
+
+/** What an action's work hands back: its answer, and the events that make the commit. No event: nothing was changed. */
+export interface Outcome<T> {
+  readonly answer: T;
+  readonly events: readonly NewEvent[];
+}
+
+/** A commit that was acknowledged by the database. */
+export interface Commit {
+  readonly workspaceId: string;
+  readonly seq: bigint;
+}
+
+/** What every action needs: where to write, who waits for the commit, and the sources of time and ids. */
+export interface ActionDeps {
+  readonly writer: PrismaClient;
+  /** Resolves when this node serves what the commit changed (bounded by its implementation; never rejects). */
+  readonly onCommit: (commit: Commit) => Promise<void>;
+  /** Told of the failure behind an Unavailable, whose caller learns nothing of it. */
+  readonly onUnavailable?: (cause: unknown) => void;
+  readonly clock: Clock;
+  readonly newId: NewId;
+}
+
+/**
+ * Runs an action's work in one transaction, writes its events last and waits until this node serves the commit.
+ * Deadlocks and serialisation failures are run again, at most twice; so is what `raced` recognises: "somebody else was faster, look
+ * again", such as a unique key that was taken between check and insert.
+ * @throws Refusal as the work threw it; Unavailable when the database could not be reached or did not answer in time.
+ */
+export async function inTransaction<T>(
+  deps: ActionDeps,
+  actor: Actor,
+  work: (tx: Tx) => Promise<Outcome<T>>,
+  raced: (error: unknown) => boolean = () => false,
+): Promise<T> {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      const { answer, commit } = await runOnce(deps.writer, actor, work);
+      // The database has acknowledged: from here on nothing may report the change as failed.
+      if (commit !== null) await deps.onCommit(commit);
+      return answer;
+    } catch (error) {
+      if (error instanceof Refusal) throw error;
+      if (attempt < ATTEMPTS_MAX && (isRetryable(error) || raced(error))) continue;
+      if (!isUnavailable(error) && !isRetryable(error)) throw error;
+      deps.onUnavailable?.(error);
+      throw new Unavailable();
+    }
+  }
+}
+
+async function runOnce<T>(writer: PrismaClient, actor: Actor, work: (tx: Tx) => Promise<Outcome<T>>) {
+  return writer.$transaction(async (tx) => {
+    const { answer, events } = await work(tx);
+    if (events.length === 0) return { answer, commit: null };
+    const seq = await appendEvents(tx, actor, events);
+    return { answer, commit: { workspaceId: actor.workspaceId, seq } };
+  });
+}
