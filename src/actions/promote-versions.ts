@@ -1,0 +1,56 @@
+import { requireCan } from '../domain/actor.ts';
+import type { Actor } from '../domain/actor.ts';
+import { requireMovable, STABLE } from '../domain/channel.ts';
+import { InvalidInput } from '../domain/errors.ts';
+import { requireReason } from '../domain/promotion.ts';
+import { requireFindableSlug } from '../domain/prompt.ts';
+import { inIdempotentTransaction } from '../db/idempotency.ts';
+import { moveChannels } from '../db/move-channels.ts';
+import { loadPromotionFacts, promotionMove } from '../db/promotion-facts.ts';
+import type { PromotionItem } from '../db/promotion-facts.ts';
+import type { ActionDeps } from '../db/transaction.ts';
+
+const ITEMS_MAX = 500;
+
+export interface PromoteVersionsInput {
+  readonly channel?: string | null | undefined;
+  readonly items: readonly PromotionItem[];
+  readonly reason?: string | null | undefined;
+  readonly idempotencyKey?: string | null | undefined;
+}
+
+/**
+ * Points a channel at versions of several prompts: all or nothing, one commit.
+ * @returns the id of the first promotion; the others share its commit.
+ * @throws as promoteVersion, for the first item that is refused.
+ */
+export async function promoteVersions(
+  deps: ActionDeps,
+  actor: Actor,
+  input: PromoteVersionsInput,
+): Promise<string> {
+  requireCan(actor, 'channels:promote');
+  requireItems(input.items);
+  const channel = requireMovable(input.channel ?? STABLE);
+  const reason = requireReason(input.reason);
+  return inIdempotentTransaction(deps, actor, { mutation: 'promoteVersions', input }, async (tx) => {
+    const facts = await loadPromotionFacts(tx, actor.workspaceId, channel, input.items);
+    const moves = facts.map((fact) => promotionMove(fact, deps.newId(), reason));
+    const events = await moveChannels(tx, actor, deps.clock(), moves);
+    const answer = moves[0]?.promotionId ?? '';
+    return { answer, events };
+  });
+}
+
+function requireItems(items: readonly PromotionItem[]): void {
+  if (items.length === 0 || items.length > ITEMS_MAX) {
+    throw new InvalidInput('items', `has ${items.length} items, 1 to ${ITEMS_MAX} are allowed`);
+  }
+  const first = new Map<string, number>();
+  items.forEach(({ slug }, index) => {
+    const earlier = first.get(slug);
+    if (earlier !== undefined)
+      throw new InvalidInput(`items[${index}].slug`, `repeats items[${earlier}]: a prompt is promoted once`);
+    first.set(requireFindableSlug(slug), index);
+  });
+}
