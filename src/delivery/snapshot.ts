@@ -1,0 +1,157 @@
+import { z } from 'zod';
+import type { StoredEvent } from '../db/event-log.ts';
+import type { Reader } from '../db/client.ts';
+import { findNumbered, loadServed } from '../db/serving.ts';
+import type { ServedVersion } from '../db/serving.ts';
+import type { FeedConsumer } from '../realtime/feed-types.ts';
+import { createHeldVersions, keyOf } from './held-versions.ts';
+import type { HeldVersions, Place, Selector } from './held-versions.ts';
+import { represent } from './representation.ts';
+import type { Served } from './representation.ts';
+
+export type { Selector } from './held-versions.ts';
+
+export interface Snapshot extends FeedConsumer {
+  /** What is served, from memory or, the first time, from the database; null when there is none. Rejects only when it must ask and cannot. */
+  find(workspaceId: string, slug: string, selector: Selector): Promise<Served | null> | Served;
+  readonly sizeBytes: () => number;
+}
+
+interface Load {
+  readonly place: Place;
+  /** An event that touches the prompt arrived while the load was under way: what it read may be old. */
+  outdated: boolean;
+}
+
+export interface SnapshotSources {
+  /** For what is asked for and not in memory. */
+  readonly reader: Reader;
+  /** For following the feed: never behind the reader's heavy queries. */
+  readonly control: Reader;
+}
+
+/** The node's memory of what channels serve: filled on demand, bounded by bytes, kept fresh by the feed. */
+export function createSnapshot(
+  { reader, control }: SnapshotSources,
+  options: { readonly bytesMax: number },
+): Snapshot {
+  const held = createHeldVersions(options.bytesMax);
+  const loads = createLoads(reader, held);
+
+  return {
+    find: (workspaceId, slug, selector) => {
+      const place = { workspaceId, slug, selector };
+      const key = keyOf(place);
+      return held.get(key) ?? loads.join(key, place);
+    },
+    // Loads everything first and swaps then, so that a commit of several prompts is never seen in part.
+    apply: async (workspaceId, events) => {
+      const { promptIds, renamed, slugs } = changesOf(events);
+      loads.outdate(workspaceId, (slug) => slugs.has(slug));
+      const touched = [...promptIds]
+        .flatMap((promptId) => held.ofPrompt(workspaceId, promptId))
+        .filter(([, { source }]) => source.channel !== null || renamed.has(source.promptId));
+      const fresh = await refresh(control, workspaceId, touched);
+      for (const [key, stale] of touched) {
+        // Pushed out meanwhile, and perhaps loaded again: what is there now was read later than this.
+        if (held.peek(key) !== stale) continue;
+        const served = fresh.get(key);
+        if (served === undefined) held.delete(key);
+        else held.set(key, served);
+      }
+    },
+    reset: async (workspaceId) => {
+      loads.outdate(workspaceId, () => true);
+      held.deleteWorkspace(workspaceId);
+    },
+    sizeBytes: () => held.sizeBytes(),
+  };
+}
+
+/** The loads under way: one for each key, joined by whoever asks meanwhile; what they read is held. */
+function createLoads(reader: Reader, held: HeldVersions) {
+  const loads = new Map<string, Load & { readonly promise: Promise<Served | null> }>();
+
+  function load(key: string, place: Place): Promise<Served | null> {
+    const pending: Load = { place, outdated: false };
+    const promise = loadFresh(key, pending);
+    loads.set(key, Object.assign(pending, { promise }));
+    return promise;
+  }
+
+  /** Reads again for as long as events overtake what was read. */
+  async function loadFresh(key: string, pending: Load): Promise<Served | null> {
+    try {
+      for (;;) {
+        pending.outdated = false;
+        const source = await query(reader, pending.place);
+        // From here to the end of the load nothing may wait: an event in between would find neither a load to outdate nor an entry.
+        if (pending.outdated) continue;
+        const served = source === null ? null : represent(source);
+        if (served !== null) held.set(key, served);
+        return served;
+      }
+    } finally {
+      loads.delete(key);
+    }
+  }
+
+  return {
+    join: (key: string, place: Place) => loads.get(key)?.promise ?? load(key, place),
+    outdate: (workspaceId: string, concerns: (slug: string) => boolean) => {
+      for (const pending of loads.values()) {
+        if (pending.place.workspaceId === workspaceId && concerns(pending.place.slug))
+          pending.outdated = true;
+      }
+    },
+  };
+}
+
+async function query(reader: Reader, { workspaceId, slug, selector }: Place): Promise<ServedVersion | null> {
+  if ('number' in selector) return findNumbered(reader, workspaceId, slug, selector.number);
+  const [served] = await loadServed(reader, workspaceId, selector.channel, [slug]);
+  return served ?? null;
+}
+
+/** What the touched channel entries serve now, one statement a channel. Numbered entries are absent: they are loaded again when asked for. */
+async function refresh(
+  reader: Reader,
+  workspaceId: string,
+  touched: readonly [string, Served][],
+): Promise<Map<string, Served>> {
+  const slugsByChannel = new Map<string, string[]>();
+  for (const [, { source }] of touched) {
+    if (source.channel === null) continue;
+    slugsByChannel.set(source.channel, [...(slugsByChannel.get(source.channel) ?? []), source.slug]);
+  }
+  const loaded = await Promise.all(
+    [...slugsByChannel].map(([channel, slugs]) => loadServed(reader, workspaceId, channel, slugs)),
+  );
+  return new Map(
+    loaded.flat().map((source) => {
+      const selector = { channel: source.channel ?? '' };
+      return [keyOf({ workspaceId, slug: source.slug, selector }), represent(source)];
+    }),
+  );
+}
+
+const CHANGES_DELIVERY = new Set(['VersionPromoted', 'VersionWithdrawn', 'PromptUpdated']);
+const FACTS = z.object({ slug: z.string(), before: z.object({ slug: z.string().optional() }).optional() });
+
+/** What the events change of the answers. A rename frees one slug and takes another, and is all that changes a numbered answer. */
+function changesOf(events: readonly StoredEvent[]) {
+  const promptIds = new Set<string>();
+  const renamed = new Set<string>();
+  const slugs = new Set<string>();
+  for (const { type, promptId, payload } of events) {
+    if (promptId === null || !CHANGES_DELIVERY.has(type)) continue;
+    const { slug, before } = FACTS.parse(JSON.parse(payload));
+    const isRename = before?.slug !== undefined;
+    if (type === 'PromptUpdated' && !isRename) continue;
+    promptIds.add(promptId);
+    slugs.add(slug);
+    if (before?.slug !== undefined) slugs.add(before.slug);
+    if (isRename) renamed.add(promptId);
+  }
+  return { promptIds, renamed, slugs };
+}
