@@ -1,0 +1,18 @@
+import type { App } from '../actions/app.ts';
+import type { Reader } from '../db/client.ts';
+import type { Loaders } from '../db/loaders.ts';
+import type { Actor } from '../domain/actor.ts';
+
+/** What every resolver of one request has. Whatever it reads is scoped by `actor.workspaceId`. */
+export interface Context {
+  readonly actor: Actor;
+  readonly app: App;
+  readonly reader: Reader;
+  readonly loaders: Loaders;
+  readonly requestId: string;
+  /**
+   * Reads what an action has just committed. When that fails, the refusal says that the change stands: nobody must repeat it without its
+   * idempotency key.
+   */
+  readonly readBack: <T>(read: () => Promise<T>) => Promise<T>;
+}

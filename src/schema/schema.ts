@@ -1,0 +1,34 @@
+import type { GraphQLSchema } from 'graphql';
+import './actor.ts';
+import { builder } from './builder.ts';
+import './channel.ts';
+import './channel-mutations.ts';
+import './errors.ts';
+import './event.ts';
+import './import-mutation.ts';
+import './lint.ts';
+import './message.ts';
+import './promotion.ts';
+import './promotion-mutations.ts';
+import './prompt.ts';
+import './prompt-history.ts';
+import './prompt-mutations.ts';
+import './render.ts';
+import './scalars.ts';
+import './variable.ts';
+import './version.ts';
+import './version-diff.ts';
+import './workspace.ts';
+
+builder.queryType({
+  description:
+    'Everything that can be read. An unknown name is null; everything else that is wrong is an error with a code.',
+  authScopes: { scope: 'registry:read' },
+});
+builder.mutationType({
+  description: 'Everything that can be done. Each answers with its success type or a typed refusal.',
+});
+
+export function createSchema(): GraphQLSchema {
+  return builder.toSchema({ sortSchema: true });
+}

@@ -1,0 +1,82 @@
+import { storedContent } from '../domain/version.ts';
+import { effectiveVariables } from '../domain/template.ts';
+import type { JsonValue, Message } from '../domain/template.ts';
+import { builder, modelRef } from './builder.ts';
+import { PromptKind } from './scalars.ts';
+
+const CONTENT = { template: true, messages: true, config: true, variables: true } as const;
+
+builder.prismaNode('PromptVersion', {
+  description: 'Immutable content with a number. Every save makes one; none is ever changed or removed.',
+  id: { resolve: (version) => version.id, description: 'Global id.' },
+  nullable: true,
+  findUnique: (id, { actor: { workspaceId } }) => ({ workspaceId_id: { workspaceId, id } }),
+  select: { id: true, workspaceId: true, promptId: true, number: true },
+  fields: (t) => ({
+    number: t.exposeInt('number', { description: '1, 2, 3 ... within its prompt, without holes.' }),
+    prompt: t.relation('prompt', { description: 'Whose version it is.' }),
+    kind: t.expose('kind', { type: PromptKind, description: "The prompt's kind." }),
+    template: t.exposeString('template', {
+      nullable: true,
+      description: 'TEXT: the text with its holes, byte for byte as it was saved.',
+    }),
+    messages: t.field({
+      type: ['Message'],
+      nullable: true,
+      description: 'CHAT: the messages, in order.',
+      select: { messages: true },
+      resolve: ({ messages }) => messages as readonly Message[] | null,
+    }),
+    config: t.field({
+      type: 'JSON',
+      nullable: true,
+      description: 'Model settings; opaque to PromptForge.',
+      select: { config: true },
+      resolve: ({ config }) => (config ?? null) as JsonValue,
+    }),
+    variables: t.field({
+      type: ['Variable'],
+      description: 'Those found in the text in order of first appearance, then those that are only declared.',
+      select: CONTENT,
+      resolve: (version) => {
+        const content = storedContent(version);
+        const declared = new Set(content.variables.map(({ name }) => name));
+        return effectiveVariables(content, content.variables).map((variable) => ({
+          ...variable,
+          declared: declared.has(variable.name),
+        }));
+      },
+    }),
+  }),
+});
+
+// Where it comes from and where it is served.
+builder.prismaObjectFields('PromptVersion', (t) => ({
+  message: t.exposeString('message', { nullable: true, description: 'Why it was saved.' }),
+  author: t.field({
+    type: 'Actor',
+    description: 'Who saved it.',
+    select: { authorKind: true, authorName: true },
+    resolve: ({ authorKind, authorName }) => ({ kind: authorKind, name: authorName }),
+  }),
+  createdAt: t.expose('createdAt', {
+    type: 'DateTime',
+    description: 'When it was saved; for imported history, when it was made there.',
+  }),
+  contentHash: t.exposeString('contentHash', {
+    description:
+      '"sha256:<hex>" over the RFC 8785 form of {config, kind, template or messages, variables}: equal content, equal hash.',
+  }),
+  basedOn: t.relation('basedOn', {
+    nullable: true,
+    description: 'The version that the edit started from; null for the first.',
+  }),
+  channels: t.field({
+    type: [modelRef('Channel')],
+    description: 'Channels that serve it now, by name.',
+    select: (_args, _context, nested) => ({
+      pointers: { orderBy: { channel: { name: 'asc' } }, select: { channel: nested() } },
+    }),
+    resolve: ({ pointers }) => pointers.map(({ channel }) => channel),
+  }),
+}));
