@@ -1,0 +1,90 @@
+import { timingSafeEqual } from 'node:crypto';
+import { LRUCache } from 'lru-cache';
+import type { Actor } from '../domain/actor.ts';
+import { hashApiKey, isApiKey } from '../domain/api-key.ts';
+import type { Reader } from '../db/client.ts';
+import type { FeedConsumer } from '../realtime/feed.ts';
+
+const FRESH_MS = 5_000;
+const CACHED_MAX = 10_000;
+const BEARER = /^Bearer +(\S+)$/i;
+
+export interface Authenticator extends FeedConsumer {
+  /**
+   * The actor behind an Authorization header, null when it is missing or wrong. From memory for 5 s after it was checked; with the
+   * database away, from memory for as long as that lasts. Rejects only when it must ask the database and cannot.
+   */
+  authenticate(header: string | undefined): Actor | null | Promise<Actor | null>;
+}
+
+interface Verified {
+  readonly actor: Actor;
+  checkedAt: number;
+}
+
+/** `adminKey`: the configured key of the default workspace, accepted besides those in the database. */
+export function createAuthenticator(
+  reader: Reader,
+  options: {
+    readonly adminKey: string | null;
+    readonly adminWorkspaceId: string;
+    readonly isReachable: () => boolean;
+  },
+): Authenticator {
+  const verified = new LRUCache<string, Verified>({ max: CACHED_MAX });
+  const adminHash = options.adminKey === null ? null : hashApiKey(options.adminKey);
+
+  function authenticate(header: string | undefined): Actor | null | Promise<Actor | null> {
+    const key = header === undefined ? undefined : BEARER.exec(header)?.[1];
+    if (key === undefined) return null;
+    const known = verified.get(key);
+    if (known !== undefined && (Date.now() - known.checkedAt < FRESH_MS || !options.isReachable()))
+      return known.actor;
+    if (adminHash !== null && timingSafeEqual(hashApiKey(key), adminHash))
+      return remember(key, configuredAdmin());
+    if (!isApiKey(key)) return null;
+    return check(key, known);
+  }
+
+  async function check(key: string, known: Verified | undefined): Promise<Actor | null> {
+    try {
+      const actor = await findActor(reader, key);
+      if (actor !== null) return remember(key, actor);
+      verified.delete(key);
+      return null;
+    } catch (error) {
+      if (known !== undefined) return known.actor;
+      throw error;
+    }
+  }
+
+  function remember(key: string, actor: Actor): Actor {
+    verified.set(key, { actor, checkedAt: Date.now() });
+    return actor;
+  }
+
+  function configuredAdmin(): Actor {
+    return {
+      workspaceId: options.adminWorkspaceId,
+      kind: 'API_KEY',
+      id: 'configured-admin',
+      name: 'PROMPTFORGE_ADMIN_KEY',
+      role: 'ADMIN',
+    };
+  }
+
+  return {
+    authenticate,
+    apply: async (_workspaceId, events) => {
+      if (events.some((event) => event.type === 'ApiKeyRevoked')) verified.clear();
+    },
+    reset: async () => verified.clear(),
+  };
+}
+
+async function findActor(reader: Reader, key: string): Promise<Actor | null> {
+  const secretHash = new Uint8Array(hashApiKey(key));
+  const row = await reader.apiKey.findUnique({ where: { secretHash } });
+  if (row === null || row.revokedAt !== null) return null;
+  return { workspaceId: row.workspaceId, kind: 'API_KEY', id: row.id, name: row.name, role: row.role };
+}

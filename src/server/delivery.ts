@@ -1,0 +1,194 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import Negotiator from 'negotiator';
+import type { Actor } from '../domain/actor.ts';
+import { isChannelName, STABLE } from '../domain/channel.ts';
+import { isSlug } from '../domain/prompt.ts';
+import { renderTemplate } from '../domain/template.ts';
+import type { JsonValue } from '../domain/template.ts';
+import type { Representation, Served } from '../delivery/representation.ts';
+import type { Selector, Snapshot } from '../delivery/snapshot.ts';
+import { badRequest, methodNotAllowed, notFound, ProblemError } from './problem.ts';
+
+export const DELIVERY_PATH = '/v1/prompts/';
+const RENDER_SUFFIX = '/render';
+const NUMBER_MAX = 2_147_483_647;
+const VARY = 'Accept, Authorization';
+
+interface Delivery {
+  readonly snapshot: Snapshot;
+  readonly isStale: () => boolean;
+}
+
+/** GET and HEAD /v1/prompts/{slug}. @throws ProblemError; whatever the database fails with when the answer is not in memory. */
+export async function deliver(
+  delivery: Delivery,
+  actor: Actor,
+  req: IncomingMessage,
+  res: ServerResponse,
+  allowed: string,
+): Promise<void> {
+  if (req.method !== 'GET' && req.method !== 'HEAD') throw new ProblemError(methodNotAllowed(allowed));
+  const { slug, selector } = parseTarget(req.url ?? '');
+  const served = await findServed(delivery, actor, slug, selector);
+  const chosen = negotiate(req, served);
+  const headers = { ...deliveryHeaders(delivery, served, chosen, selector), vary: varyOf(res) };
+  if (matches(req.headers['if-none-match'], chosen.etag)) {
+    res.writeHead(304, headers);
+    res.end();
+    return;
+  }
+  res.writeHead(200, {
+    ...headers,
+    'content-type': chosen.contentType,
+    'content-length': chosen.body.length,
+  });
+  res.end(req.method === 'HEAD' ? undefined : chosen.body);
+}
+
+/** POST /v1/prompts/{slug}/render with the body already read. @throws ProblemError */
+export async function deliverRendered(
+  delivery: Delivery,
+  actor: Actor,
+  req: IncomingMessage,
+  res: ServerResponse,
+  body: Buffer,
+): Promise<void> {
+  const { slug, selector } = parseTarget(req.url ?? '', RENDER_SUFFIX);
+  const { variables, strict } = parseRenderBody(body);
+  const served = await findServed(delivery, actor, slug, selector);
+  const { content, version, channel } = served.source;
+  const outcome = renderTemplate(content, content.variables, variables, { strict });
+  if (!outcome.ok) {
+    const { missing, unknown, invalid } = outcome;
+    throw new ProblemError({
+      ...badRequest('the values do not fit the prompt', { missing, unknown, invalid }),
+      code: 'VARIABLES_INVALID',
+    });
+  }
+  const text = content.kind === 'TEXT' ? { text: outcome.text } : { messages: outcome.messages };
+  const answer = Buffer.from(JSON.stringify({ slug, version, channel, ...text }));
+  res.writeHead(200, {
+    'content-type': 'application/json; charset=utf-8',
+    'content-length': answer.length,
+    'cache-control': 'no-store',
+    ...originHeaders(delivery, served),
+  });
+  res.end(answer);
+}
+
+/** Whether the path of a request is the render verb: for POST the last segment is the verb. */
+export function isRender(path: string): boolean {
+  return path.endsWith(RENDER_SUFFIX);
+}
+
+function parseTarget(url: string, suffix = ''): { slug: string; selector: Selector } {
+  const [path = '', query = ''] = url.split('?', 2);
+  const slug = decodeSlug(path.slice(DELIVERY_PATH.length, path.length - suffix.length));
+  return { slug, selector: parseSelector(new URLSearchParams(query).getAll('_version')) };
+}
+
+function decodeSlug(raw: string): string {
+  const detail =
+    'the path names no slug: segments of a-z, 0-9, ".", "_" and "-", separated by "/" (or %2F), at most 200 characters';
+  try {
+    const slug = decodeURIComponent(raw);
+    if (isSlug(slug)) return slug;
+  } catch {
+    // A malformed escape is as wrong as a malformed slug.
+  }
+  throw new ProblemError(badRequest(detail, { field: 'slug' }));
+}
+
+function parseSelector(values: readonly string[]): Selector {
+  const [value = STABLE] = values;
+  const detail = '_version is one channel name (stable, latest, ...) or one version number from 1';
+  if (values.length > 1) throw new ProblemError(badRequest(detail, { field: '_version' }));
+  if (/^[1-9]\d{0,9}$/.test(value) && Number(value) <= NUMBER_MAX) return { number: Number(value) };
+  if (isChannelName(value)) return { channel: value };
+  throw new ProblemError(badRequest(detail, { field: '_version' }));
+}
+
+async function findServed(
+  { snapshot }: Delivery,
+  actor: Actor,
+  slug: string,
+  selector: Selector,
+): Promise<Served> {
+  const served = await snapshot.find(actor.workspaceId, slug, selector);
+  if (served !== null) return served;
+  const wanted =
+    'channel' in selector
+      ? `channel "${selector.channel}" serves no prompt "${slug}"`
+      : `there is no version ${selector.number} of "${slug}"`;
+  throw new ProblemError(notFound(wanted));
+}
+
+function negotiate(req: IncomingMessage, served: Served): Representation {
+  const { accept } = req.headers;
+  if (accept === undefined || accept === '*/*' || accept === 'application/json') return served.json;
+  const offered = served.text === null ? ['application/json'] : ['application/json', 'text/plain'];
+  const type = new Negotiator(req).mediaType(offered);
+  if (type === 'text/plain' && served.text !== null) return served.text;
+  if (type === 'application/json') return served.json;
+  throw new ProblemError({
+    status: 406,
+    code: 'NOT_ACCEPTABLE',
+    title: 'Not Acceptable',
+    detail: `this prompt is served as ${offered.join(' or ')}`,
+  });
+}
+
+function deliveryHeaders(delivery: Delivery, served: Served, { etag }: Representation, selector: Selector) {
+  return {
+    etag,
+    'cache-control': 'channel' in selector ? 'private, no-cache' : 'private, max-age=31536000, immutable',
+    ...originHeaders(delivery, served),
+  };
+}
+
+/** writeHead replaces what was set before it, and the CORS part has set Origin. */
+function varyOf(res: ServerResponse): string {
+  const before = res.getHeader('vary');
+  return before === undefined ? VARY : `${VARY}, ${String(before)}`;
+}
+
+function originHeaders({ isStale }: Delivery, { source }: Served): Record<string, string> {
+  return {
+    'x-promptforge-version': String(source.version),
+    ...(source.cursor === null ? {} : { 'x-promptforge-cursor': source.cursor }),
+    ...(isStale() ? { 'x-promptforge-stale': 'true' } : {}),
+  };
+}
+
+/** RFC 9110 13.1.2: weak comparison, lists and "*". */
+function matches(header: string | undefined, etag: string): boolean {
+  if (header === undefined) return false;
+  if (header === etag || header.trim() === '*') return true;
+  return header.split(',').some((candidate) => candidate.trim().replace(/^W\//, '') === etag);
+}
+
+function parseRenderBody(body: Buffer): { variables: Record<string, JsonValue>; strict: boolean } {
+  const parsed = parseJsonObject(body);
+  const { variables = {}, strict = true } = parsed;
+  if (typeof variables !== 'object' || variables === null || Array.isArray(variables)) {
+    throw new ProblemError(
+      badRequest('"variables" must be an object of values by name', { field: 'variables' }),
+    );
+  }
+  if (typeof strict !== 'boolean')
+    throw new ProblemError(badRequest('"strict" must be true or false', { field: 'strict' }));
+  return { variables: variables as Record<string, JsonValue>, strict };
+}
+
+function parseJsonObject(body: Buffer): Record<string, unknown> {
+  try {
+    const parsed: unknown = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(body));
+    if (typeof parsed === 'object' && parsed !== null && !Array.isArray(parsed))
+      return parsed as Record<string, unknown>;
+  } catch {
+    // Invalid UTF-8 and invalid JSON are told together below.
+  }
+  throw new ProblemError(
+    badRequest('the body must be a JSON object in UTF-8, such as {"variables":{"name":"Ada"}}'),
+  );
+}

@@ -1,0 +1,178 @@
+import { randomUUID } from 'node:crypto';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { isUnavailable } from '../db/database-errors.ts';
+import type { Actor } from '../domain/actor.ts';
+import { can } from '../domain/actor.ts';
+import type { Snapshot } from '../delivery/snapshot.ts';
+import type { FeedStatus } from '../realtime/feed.ts';
+import type { Authenticator } from './authenticator.ts';
+import { bodyBytesMax, readBody } from './body.ts';
+import { applyCors } from './cors.ts';
+import { deliver, deliverRendered, DELIVERY_PATH, isRender } from './delivery.ts';
+import type { Graphiql } from './graphiql.ts';
+import type { GraphqlHandler } from './graphql.ts';
+import { sendLiveness, sendReadiness } from './health.ts';
+import type { Log } from './log.ts';
+import type { Metrics } from './metrics.ts';
+import {
+  methodNotAllowed,
+  notFound,
+  ProblemError,
+  sendProblem,
+  unauthenticated,
+  unavailable,
+} from './problem.ts';
+import type { Problem } from './problem.ts';
+
+export const GRAPHQL_PATH = '/graphql';
+export const GRAPHIQL_ASSETS_PATH = '/graphiql/';
+
+export interface FrontDeps {
+  readonly authenticator: Authenticator;
+  readonly snapshot: Snapshot;
+  readonly graphql: GraphqlHandler;
+  readonly graphiql: Graphiql;
+  readonly metrics: Metrics;
+  readonly corsOrigins: readonly string[];
+  readonly feedStatus: () => FeedStatus;
+  readonly isDraining: () => boolean;
+  readonly log: Log;
+}
+
+type Route = 'graphql' | 'graphiql' | 'delivery' | 'livez' | 'readyz' | 'metrics' | 'unknown';
+
+/** Every HTTP request comes in here: routing, CORS, authentication, body limits, errors, metrics. */
+export function createFront(deps: FrontDeps): (req: IncomingMessage, res: ServerResponse) => void {
+  return (req, res) => {
+    const began = performance.now();
+    const requestId = randomUUID();
+    const path = pathOf(req);
+    const route = routeOf(path);
+    res.setHeader('x-request-id', requestId);
+    res.setHeader('x-content-type-options', 'nosniff');
+    res.once('close', () => {
+      const seconds = (performance.now() - began) / 1_000;
+      deps.metrics.observeRequest(route, res.statusCode, seconds);
+      deps.log.debug({ requestId, method: req.method, path, status: res.statusCode, seconds }, 'request');
+    });
+    handle(deps, { req, res, path, route, requestId }).catch((error: unknown) =>
+      fail(deps.log, requestId, res, error),
+    );
+  };
+}
+
+interface Exchange {
+  readonly req: IncomingMessage;
+  readonly res: ServerResponse;
+  readonly path: string;
+  readonly route: Route;
+  readonly requestId: string;
+}
+
+async function handle(deps: FrontDeps, exchange: Exchange): Promise<void> {
+  const { req, res, path, route } = exchange;
+  if ((route === 'graphql' || route === 'delivery') && applyCors(req, res, deps.corsOrigins)) return;
+  switch (route) {
+    case 'livez':
+      return sendLiveness(res);
+    case 'readyz':
+      return sendReadiness(res, { draining: deps.isDraining(), feed: deps.feedStatus() });
+    case 'graphiql':
+      if (deps.graphiql.asset(req, res, path)) return;
+      throw new ProblemError(notFound('there is no such file'));
+    case 'graphql':
+      if (wantsPage(req)) return deps.graphiql.page(req, res);
+      return handleGraphql(deps, exchange);
+    case 'delivery':
+      return handleDelivery(deps, exchange);
+    case 'metrics':
+      return handleMetrics(deps, exchange);
+    case 'unknown':
+      throw new ProblemError(
+        notFound(`there is nothing here: try ${GRAPHQL_PATH} or ${DELIVERY_PATH}{slug}`),
+      );
+  }
+}
+
+async function handleGraphql(deps: FrontDeps, { req, res, requestId }: Exchange): Promise<void> {
+  const actor = await requireActor(deps, req);
+  const body = hasBody(req) ? await readBody(req, bodyBytesMax(actor)) : Buffer.alloc(0);
+  await deps.graphql(req, res, { actor, requestId, body });
+}
+
+async function handleDelivery(deps: FrontDeps, { req, res, path }: Exchange): Promise<void> {
+  const actor = await requireActor(deps, req);
+  requireRead(actor);
+  const delivery = { snapshot: deps.snapshot, isStale: () => !deps.feedStatus().reachable };
+  if (req.method !== 'POST')
+    return deliver(delivery, actor, req, res, isRender(path) ? 'GET, HEAD, POST' : 'GET, HEAD');
+  if (!isRender(path)) throw new ProblemError(methodNotAllowed('GET, HEAD'));
+  return deliverRendered(delivery, actor, req, res, await readBody(req, bodyBytesMax(actor)));
+}
+
+async function handleMetrics(deps: FrontDeps, { req, res }: Exchange): Promise<void> {
+  if (req.method !== 'GET') throw new ProblemError(methodNotAllowed('GET'));
+  await requireActor(deps, req);
+  const text = await deps.metrics.registry.metrics();
+  res.writeHead(200, { 'content-type': deps.metrics.registry.contentType });
+  res.end(text);
+}
+
+async function requireActor({ authenticator }: FrontDeps, req: IncomingMessage): Promise<Actor> {
+  const actor = await authenticator.authenticate(req.headers.authorization);
+  if (actor === null) throw new ProblemError(unauthenticated());
+  return actor;
+}
+
+function requireRead(actor: Actor): void {
+  if (can(actor, 'registry:read')) return;
+  throw new ProblemError({
+    status: 403,
+    code: 'FORBIDDEN',
+    title: 'Forbidden',
+    detail: 'this credential lacks the scope "registry:read"',
+  });
+}
+
+function fail(log: Log, requestId: string, res: ServerResponse, error: unknown): void {
+  if (error instanceof ProblemError) return sendProblem(res, error.problem);
+  if (isUnavailable(error)) {
+    log.warn({ err: error, requestId }, 'the database did not answer a read');
+    return sendProblem(res, unavailable());
+  }
+  if (!res.destroyed) log.error({ err: error, requestId }, 'unexpected error in a request');
+  sendProblem(res, unexpected(requestId));
+}
+
+function unexpected(requestId: string): Problem {
+  return {
+    status: 500,
+    code: 'INTERNAL_SERVER_ERROR',
+    title: 'Internal Server Error',
+    detail: 'unexpected error: the server log holds the details under this request id',
+    members: { requestId },
+  };
+}
+
+function pathOf({ url = '/' }: IncomingMessage): string {
+  const end = url.indexOf('?');
+  return end === -1 ? url : url.slice(0, end);
+}
+
+function routeOf(path: string): Route {
+  if (path.startsWith(DELIVERY_PATH)) return 'delivery';
+  if (path === GRAPHQL_PATH) return 'graphql';
+  if (path.startsWith(GRAPHIQL_ASSETS_PATH)) return 'graphiql';
+  if (path === '/livez' || path === '/readyz' || path === '/metrics') return path.slice(1) as Route;
+  return 'unknown';
+}
+
+function hasBody({ method }: IncomingMessage): boolean {
+  return method !== 'GET' && method !== 'HEAD';
+}
+
+/** A browser that opens the address; programs ask for JSON or event streams. */
+function wantsPage({ method, headers, url = '' }: IncomingMessage): boolean {
+  const asksForHtml = headers.accept?.includes('text/html') === true;
+  return (method === 'GET' || method === 'HEAD') && asksForHtml && !url.includes('query=');
+}

@@ -1,0 +1,148 @@
+import { isUtf8 } from 'node:buffer';
+import { randomUUID } from 'node:crypto';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { DocumentNode, ExecutionArgs, GraphQLError, GraphQLSchema } from 'graphql';
+import { createYoga, isAsyncIterable } from 'graphql-yoga';
+import type { Plugin } from 'graphql-yoga';
+import { LRUCache } from 'lru-cache';
+import type { App } from '../actions/app.ts';
+import type { Reader } from '../db/client.ts';
+import { isUnavailable } from '../db/database-errors.ts';
+import { createLoaders } from '../db/loaders.ts';
+import type { Actor } from '../domain/actor.ts';
+import { Unavailable } from '../domain/errors.ts';
+import type { Context } from '../schema/context.ts';
+import type { Log } from './log.ts';
+import { maskError } from './mask-error.ts';
+import { badRequest, ProblemError } from './problem.ts';
+import { MAX_VALIDATION_ERRORS, parseWithLimits, QUERY_LIMITS, queryLimitErrors } from './query-limits.ts';
+import { rowBudgetError } from './row-budget.ts';
+
+/** Characters of document text whose parsed form is kept. */
+const CACHED_TEXT_MAX = 4 * 1024 * 1024;
+
+interface RequestContext {
+  readonly req: IncomingMessage;
+  readonly res: ServerResponse;
+  readonly actor: Actor;
+  readonly requestId: string;
+}
+
+interface GraphqlDeps {
+  readonly schema: GraphQLSchema;
+  readonly app: App;
+  readonly reader: Reader;
+  readonly log: Log;
+}
+
+export type GraphqlHandler = (
+  req: IncomingMessage,
+  res: ServerResponse,
+  request: { readonly actor: Actor; readonly requestId: string; readonly body: Buffer },
+) => Promise<void>;
+
+/** GraphQL over HTTP for a request that is authenticated and whose body was read and counted. */
+export function createGraphqlHandler({ schema, app, reader, log }: GraphqlDeps): GraphqlHandler {
+  const yoga = createYoga<RequestContext, Context>({
+    schema,
+    context: ({ actor, requestId }): Context => ({
+      actor,
+      app,
+      reader,
+      requestId,
+      readBack: (read) => read().catch((error: unknown) => refuseReadBack(error, log)),
+      loaders: createLoaders(reader, actor.workspaceId),
+    }),
+    graphqlEndpoint: '/graphql',
+    graphiql: false,
+    landingPage: false,
+    batching: false,
+    multipart: false,
+    cors: false,
+    logging: false,
+    // The front counts bytes; Yoga's own limit would stream every body through a transform (2.6 times slower).
+    maxRequestBodySize: false,
+    parserAndValidationCache: { documentCache: boundedCache(), errorCache: boundedCache() },
+    // What resolvers throw is masked with the id of its request; whatever else goes wrong inside Yoga, with one of its own.
+    maskedErrors: { maskError: (error) => maskError(error, log, randomUUID()) },
+    plugins: [limits(), masking(log)],
+  });
+  return async (req, res, request) => {
+    // Decoding would put U+FFFD in the place of every wrong byte and go on with a text that nobody sent.
+    if (!isUtf8(request.body)) throw new ProblemError(badRequest('the body is not valid UTF-8'));
+    requireParameters(req);
+    // Media types are case-insensitive; Yoga compares them as they are.
+    req.headers['content-type'] &&= req.headers['content-type'].toLowerCase();
+    Object.assign(req, { body: request.body });
+    await yoga(req, res, { req, res, actor: request.actor, requestId: request.requestId });
+  };
+}
+
+/** Yoga parses these two of a GET's parameters without expecting a fault. @throws ProblemError 400 */
+function requireParameters({ url = '' }: IncomingMessage): void {
+  const query = new URLSearchParams(url.slice(url.indexOf('?') + 1));
+  for (const name of ['variables', 'extensions']) {
+    const text = query.get(name);
+    if (text === null || text === '') continue;
+    try {
+      const value: unknown = JSON.parse(text);
+      if (typeof value === 'object' && !Array.isArray(value)) continue;
+    } catch {
+      // Told below, with what would be right.
+    }
+    throw new ProblemError(badRequest(`the parameter "${name}" must be a JSON object`, { field: name }));
+  }
+}
+
+function refuseReadBack(error: unknown, log: Log): never {
+  if (!isUnavailable(error)) throw error;
+  log.warn({ err: error }, 'a committed change could not be read back for its answer');
+  throw new Unavailable(
+    'the change is committed, but its answer could not be read: repeat it with the same idempotency key only',
+  );
+}
+
+/** Parsed documents by their text, bounded by the length of the texts: Yoga's own would keep a thousand of any length. */
+function boundedCache<Value extends object>(): LRUCache<string, Value> {
+  return new LRUCache({ maxSize: CACHED_TEXT_MAX, sizeCalculation: (_value, text) => text.length + 1 });
+}
+
+function masking(log: Log): Plugin<Context> {
+  return {
+    onExecute: ({ args }) => ({
+      onExecuteDone: ({ result, setResult }) => {
+        if (isAsyncIterable(result) || result.errors === undefined) return;
+        const { requestId } = args.contextValue;
+        setResult({ ...result, errors: result.errors.map((error) => maskError(error, log, requestId)) });
+      },
+    }),
+  };
+}
+
+type LimitedArgs = Pick<ExecutionArgs, 'document' | 'operationName' | 'variableValues'>;
+
+/** Documents are held to their limits before anything is executed, and before graphql's own, costlier rules. */
+function limits(): Plugin {
+  return {
+    onParams: ({ params }) => {
+      const { query } = params;
+      // Before the document cache, which would keep the text.
+      if (typeof query === 'string' && query.length > QUERY_LIMITS.length) parseWithLimits(query);
+    },
+    onParse: ({ setParseFn }) => setParseFn((source: string) => parseWithLimits(source)),
+    onValidate: ({ params, setResult, validateFn, setValidationFn }) => {
+      const errors = queryLimitErrors(params.documentAST as DocumentNode);
+      if (errors.length > 0) return setResult([...errors]);
+      setValidationFn((schema, document, rules) => {
+        const found: unknown = validateFn(schema, document, rules, { maxErrors: MAX_VALIDATION_ERRORS });
+        return found as readonly GraphQLError[];
+      });
+    },
+    // Not in validation, whose answer is kept by the document's text: what a page costs stands in the variables.
+    onExecute: ({ args, setResultAndStopExecution }) => {
+      const { document, operationName, variableValues } = args as LimitedArgs;
+      const error = rowBudgetError(document, operationName, variableValues ?? {});
+      if (error !== null) setResultAndStopExecution({ errors: [error] });
+    },
+  };
+}

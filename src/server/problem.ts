@@ -1,0 +1,92 @@
+import type { ServerResponse } from 'node:http';
+
+/** An RFC 9457 answer: `code` is from the same list as the graph's. */
+export interface Problem {
+  readonly status: number;
+  readonly code: string;
+  readonly title: string;
+  readonly detail: string;
+  /** Further members, such as what a client needs to go on. */
+  readonly members?: Readonly<Record<string, unknown>>;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+/** A problem as an exception, for handlers that find it deep in their parsing. */
+export class ProblemError extends Error {
+  readonly problem: Problem;
+
+  constructor(problem: Problem) {
+    super(problem.detail);
+    this.problem = problem;
+  }
+}
+
+export function sendProblem(res: ServerResponse, problem: Problem): void {
+  if (res.headersSent) {
+    res.destroy();
+    return;
+  }
+  const { status, code, title, detail } = problem;
+  const body = JSON.stringify({ type: 'about:blank', title, status, detail, code, ...problem.members });
+  res.writeHead(status, {
+    'content-type': 'application/problem+json; charset=utf-8',
+    'content-length': Buffer.byteLength(body),
+    'cache-control': 'no-store',
+    ...problem.headers,
+  });
+  res.end(body);
+}
+
+export function unauthenticated(): Problem {
+  return {
+    status: 401,
+    code: 'UNAUTHENTICATED',
+    title: 'Unauthorized',
+    detail: 'send a valid API key as "Authorization: Bearer <key>"',
+    headers: { 'www-authenticate': 'Bearer realm="promptforge"' },
+  };
+}
+
+export function unavailable(): Problem {
+  return {
+    status: 503,
+    code: 'UNAVAILABLE',
+    title: 'Service Unavailable',
+    detail: 'the database is not available and the answer is not in memory: try again',
+    headers: { 'retry-after': '1' },
+  };
+}
+
+export function notFound(detail: string): Problem {
+  return { status: 404, code: 'NOT_FOUND', title: 'Not Found', detail };
+}
+
+export function badRequest(detail: string, members?: Readonly<Record<string, unknown>>): Problem {
+  return {
+    status: 400,
+    code: 'INVALID_INPUT',
+    title: 'Bad Request',
+    detail,
+    ...(members === undefined ? {} : { members }),
+  };
+}
+
+export function methodNotAllowed(allow: string): Problem {
+  return {
+    status: 405,
+    code: 'METHOD_NOT_ALLOWED',
+    title: 'Method Not Allowed',
+    detail: `use ${allow}`,
+    headers: { allow },
+  };
+}
+
+export function payloadTooLarge(bytesMax: number): Problem {
+  return {
+    status: 413,
+    code: 'PAYLOAD_TOO_LARGE',
+    title: 'Content Too Large',
+    detail: `a body of this credential has at most ${bytesMax} bytes`,
+    headers: { connection: 'close' },
+  };
+}

@@ -1,0 +1,209 @@
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { connectToRunningEmbedded, startEmbeddedServer } from '../../src/db/embedded-server.ts';
+import {
+  makeRoom,
+  postgresProcesses,
+  removeRoom,
+  seeded,
+  SMALL_POSTGRES,
+  startChaosProxy,
+  startServerProcess,
+  until,
+  withClient,
+} from './harness.ts';
+import type { ServerProcess } from './harness.ts';
+import { createPromoters, seedPrompts } from './promoters.ts';
+import { createWitness, findings, readFinalState } from './witness.ts';
+
+/** What one run of a row showed. */
+export interface RowResult {
+  readonly acknowledged: number;
+  /** How many times the fault was caused. */
+  readonly faults: number;
+  readonly findings: readonly string[];
+}
+
+export interface RowOptions {
+  readonly seed: number;
+  readonly faults: number;
+  readonly witnessFile?: string;
+}
+
+const CLIENTS = 8;
+
+/** Rows of docs: each is a promise that is shown by breaking something. */
+export const ROWS: Readonly<Record<number, (options: RowOptions) => Promise<RowResult>>> = {
+  1: killServer,
+  3: killPostgres,
+  4: cutAnswers,
+  37: delayAnswers,
+};
+
+/** Rows 1, 2 and 32: the server with its embedded database is killed while clients promote, and started again. */
+async function killServer({ seed, faults, witnessFile }: RowOptions): Promise<RowResult> {
+  const room = await makeRoom();
+  const dataDirectory = join(room, 'data');
+  const random = seeded(seed);
+  const witness = createWitness(witnessFile);
+  const promoters = createPromoters(witness, random, `row1-${seed}`);
+  let server = await startServerProcess({ PROMPTFORGE_DATA_DIR: dataDirectory });
+  try {
+    await seedPrompts(server.url);
+    for (let fault = 0; fault < faults; fault += 1) {
+      const killAt = promoters.acknowledged() + random(40);
+      const current = server;
+      let isKilled = false;
+      const killIfDue = (count: number) => {
+        if (count < killAt || isKilled) return;
+        isKilled = true;
+        // A moment later, so that the death falls anywhere in what the other clients are doing.
+        setTimeout(() => current.child.kill('SIGKILL'), random(12));
+      };
+      await promoters.run({
+        url: current.url,
+        clients: CLIENTS,
+        stop: () => false,
+        onAcknowledged: killIfDue,
+      });
+      await current.kill('SIGKILL');
+      server = await startServerProcess({ PROMPTFORGE_DATA_DIR: dataDirectory });
+      await promoters.settle(server.url);
+    }
+    const connection = await connectToRunningEmbedded(dataDirectory);
+    if (connection === null) throw new Error('the embedded server does not run');
+    const state = await withClient(connection, readFinalState);
+    return { acknowledged: promoters.acknowledged(), faults, findings: findings(witness.lines, state) };
+  } finally {
+    await server.kill('SIGTERM');
+    await removeRoom(room);
+  }
+}
+
+/** Row 3: PostgreSQL, with all its processes, is killed under promotions; the server stays and starts it again. */
+async function killPostgres({ seed, faults, witnessFile }: RowOptions): Promise<RowResult> {
+  const room = await makeRoom();
+  const dataDirectory = join(room, 'data');
+  const random = seeded(seed);
+  const witness = createWitness(witnessFile);
+  const promoters = createPromoters(witness, random, `row3-${seed}`);
+  const server = await startServerProcess({ PROMPTFORGE_DATA_DIR: dataDirectory });
+  try {
+    await seedPrompts(server.url);
+    for (let fault = 0; fault < faults; fault += 1) {
+      const killAt = promoters.acknowledged() + 5 + random(40);
+      const killing: Promise<void>[] = [];
+      const killIfDue = (count: number) => {
+        if (count >= killAt && killing.length === 0) killing.push(killAll(dataDirectory));
+      };
+      // PostgreSQL may be back before a client has noticed: then nothing would end its loop but this.
+      const stop = () => killing.length > 0;
+      await promoters.run({ url: server.url, clients: CLIENTS, stop, onAcknowledged: killIfDue });
+      await Promise.all(killing);
+      await promoters.settle(server.url);
+    }
+    const connection = await connectToRunningEmbedded(dataDirectory);
+    if (connection === null) throw new Error('the embedded server does not run');
+    const state = await withClient(connection, readFinalState);
+    return result(server, {
+      acknowledged: promoters.acknowledged(),
+      faults,
+      findings: findings(witness.lines, state),
+    });
+  } finally {
+    await server.kill('SIGTERM');
+    await removeRoom(room);
+  }
+}
+
+async function killAll(dataDirectory: string): Promise<void> {
+  for (const pid of await postgresProcesses(dataDirectory)) {
+    try {
+      process.kill(pid, 'SIGKILL');
+    } catch {
+      // It ended by itself, because an earlier one did.
+    }
+  }
+}
+
+/** Row 4: the answer to a COMMIT is lost; the same idempotency key makes the repetition harmless. */
+async function cutAnswers({ seed, faults, witnessFile }: RowOptions): Promise<RowResult> {
+  return behindProxy({ seed, witnessFile, name: 'row4' }, async ({ promoters, proxy, server }) => {
+    for (let done = 0; done < faults;) {
+      const wave = Math.min(4, faults - done);
+      proxy.plan.push(...Array.from({ length: wave }, () => 'cut' as const));
+      await Promise.all(
+        Array.from({ length: CLIENTS }, () => promoters.attempt(server.url, promoters.next())),
+      );
+      done += wave;
+      await until('every planned answer was lost', () => proxy.tampered() >= done);
+      await promoters.settle(server.url);
+    }
+    return faults;
+  });
+}
+
+/** Row 37: the answer to a COMMIT comes after the transaction's time is over. */
+async function delayAnswers({ seed, faults, witnessFile }: RowOptions): Promise<RowResult> {
+  return behindProxy({ seed, witnessFile, name: 'row37' }, async ({ promoters, proxy, server }) => {
+    const wave = 6;
+    for (let done = 0; done < faults; done += wave) {
+      proxy.plan.push(...Array.from({ length: wave }, () => ({ delayMs: 5_500 })));
+      await Promise.all(
+        Array.from({ length: CLIENTS }, () => promoters.attempt(server.url, promoters.next())),
+      );
+      await until('every planned answer was late', () => proxy.tampered() >= done + wave);
+      await promoters.settle(server.url);
+    }
+    return proxy.tampered();
+  });
+}
+
+interface Stage {
+  readonly promoters: ReturnType<typeof createPromoters>;
+  readonly proxy: Awaited<ReturnType<typeof startChaosProxy>>;
+  readonly server: ServerProcess;
+}
+
+async function behindProxy(
+  { seed, witnessFile, name }: { seed: number; witnessFile: string | undefined; name: string },
+  play: (stage: Stage) => Promise<number>,
+): Promise<RowResult> {
+  const room = await makeRoom();
+  const postgres = await startEmbeddedServer({
+    dataDirectory: join(room, 'data'),
+    log: () => undefined,
+    settings: SMALL_POSTGRES,
+  });
+  const proxy = await startChaosProxy(postgres.connection);
+  const witness = createWitness(witnessFile);
+  const promoters = createPromoters(witness, seeded(seed), `${name}-${seed}`);
+  const server = await startServerProcess({ DATABASE_URL: proxy.url(postgres.connection.database) });
+  try {
+    await seedPrompts(server.url);
+    const faults = await play({ promoters, proxy, server });
+    const state = await withClient(postgres.connection, readFinalState);
+    return result(server, {
+      acknowledged: promoters.acknowledged(),
+      faults,
+      findings: findings(witness.lines, state),
+    });
+  } finally {
+    await server.kill('SIGTERM');
+    await proxy.close();
+    await postgres.stop();
+    await removeRoom(room);
+    await rm(postgres.dataDirectory, { recursive: true, force: true });
+  }
+}
+
+/** The process must have lived through it all, and have had nothing that it did not expect. */
+function result(server: ServerProcess, row: RowResult): RowResult {
+  const ended = server.isRunning() ? [] : [`the server ended: ${server.output().slice(-2_000)}`];
+  const surprises = server
+    .output()
+    .split('\n')
+    .filter((line) => /unexpected error|unhandled|uncaught/i.test(line))
+    .map((line) => `the server was surprised: ${line.slice(0, 500)}`);
+  return { ...row, findings: [...row.findings, ...ended, ...surprises] };
+}

@@ -1,0 +1,143 @@
+import { spawn } from 'node:child_process';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { ConfigInvalid, parseConfig } from '../../src/server/config.ts';
+
+const ROOT = join(import.meta.dirname, '..', '..');
+const noTerminal = { isTTY: false };
+
+function faultsOf(env: Record<string, string>): readonly string[] {
+  try {
+    parseConfig(env, noTerminal);
+    return [];
+  } catch (error) {
+    if (error instanceof ConfigInvalid) return error.faults;
+    throw error;
+  }
+}
+
+/** Everything that can be wrong, each with a word of what would be right. */
+const WRONG: readonly [name: string, value: string, example: RegExp][] = [
+  ['PORT', '65536', /4000/],
+  ['PORT', '-1', /4000/],
+  ['PORT', '80a', /4000/],
+  ['PORT', '4000.5', /4000/],
+  ['PORT', ' 4000', /4000/],
+  ['DATABASE_URL', 'mysql://root:hunter2secret@localhost/db', /postgresql:\/\//],
+  ['DATABASE_URL', 'postgresql://', /postgresql:\/\//],
+  ['PROMPTFORGE_ADMIN_KEY', 'hunter2secret', /24/],
+  ['PROMPTFORGE_ADMIN_KEY', 'has a space and hunter2secret', /openssl/],
+  ['PROMPTFORGE_ADMIN_KEY', `${'ü'.repeat(24)}hunter2secret`, /ASCII/],
+  ['PROMPTFORGE_DEMO', 'yes', /true or false/],
+  ['PROMPTFORGE_DEMO', 'TRUE', /true or false/],
+  ['CORS_ORIGINS', 'https://app.example.com/', /https:\/\/app\.example\.com/],
+  ['CORS_ORIGINS', '*', /https:\/\/app\.example\.com/],
+  ['CORS_ORIGINS', 'https://a.example, app.example.com', /https:\/\/app\.example\.com/],
+  ['CORS_ORIGINS', 'ftp://a.example', /https:\/\/app\.example\.com/],
+  ['LOG_LEVEL', 'loud', /info/],
+  ['LOG_FORMAT', 'xml', /json/],
+];
+
+describe('parseConfig', () => {
+  it('has a default for everything', () => {
+    const defaults = {
+      host: '127.0.0.1',
+      port: 4_000,
+      databaseUrl: null,
+      dataDirectory: '.promptforge',
+      adminKey: null,
+      demo: true,
+      corsOrigins: [],
+      logLevel: 'info',
+      logFormat: 'json',
+    };
+    expect(parseConfig({}, noTerminal)).toEqual(defaults);
+    expect(
+      parseConfig({ PORT: '', DATABASE_URL: '', PROMPTFORGE_ADMIN_KEY: '', CORS_ORIGINS: '' }, noTerminal),
+    ).toEqual(defaults);
+    expect(parseConfig({}, { isTTY: true })).toEqual({ ...defaults, logFormat: 'pretty' });
+  });
+
+  it('takes every variable', () => {
+    const config = parseConfig(
+      {
+        HOST: '::1',
+        PORT: '0',
+        DATABASE_URL: 'postgres://u:p@h/db?sslmode=require',
+        PROMPTFORGE_DATA_DIR: '/data',
+        PROMPTFORGE_ADMIN_KEY: 'x'.repeat(24),
+        PROMPTFORGE_DEMO: 'true',
+        CORS_ORIGINS: ' https://a.example , http://localhost:5173,, ',
+        LOG_LEVEL: 'debug',
+        LOG_FORMAT: 'pretty',
+      },
+      noTerminal,
+    );
+    expect(config).toEqual({
+      host: '::1',
+      port: 0,
+      databaseUrl: 'postgres://u:p@h/db?sslmode=require',
+      dataDirectory: '/data',
+      adminKey: 'x'.repeat(24),
+      demo: true,
+      corsOrigins: ['https://a.example', 'http://localhost:5173'],
+      logLevel: 'debug',
+      logFormat: 'pretty',
+    });
+  });
+
+  it('seeds the demo only with the embedded database, unless told otherwise', () => {
+    const DATABASE_URL = 'postgresql://u@h/db';
+    expect(parseConfig({ DATABASE_URL }, noTerminal).demo).toBe(false);
+    expect(parseConfig({ DATABASE_URL, PROMPTFORGE_DEMO: 'true' }, noTerminal).demo).toBe(true);
+    expect(parseConfig({ PROMPTFORGE_DEMO: 'false' }, noTerminal).demo).toBe(false);
+  });
+
+  it.each(WRONG)(
+    'refuses %s=%j with its name, what is wrong and an example, and prints no secret',
+    (name, value, example) => {
+      const faults = faultsOf({ [name]: value });
+      expect(faults).toHaveLength(1);
+      expect(faults[0]).toMatch(new RegExp(`^${name} must `));
+      expect(faults[0]).toMatch(example);
+      expect(faults[0]).not.toContain('hunter2secret');
+      const isSecret = name === 'DATABASE_URL' || name === 'PROMPTFORGE_ADMIN_KEY';
+      expect(faults[0]?.includes(JSON.stringify(value))).toBe(!isSecret);
+    },
+  );
+
+  it('reports all faults at once', () => {
+    const env = Object.fromEntries(WRONG);
+    expect(faultsOf(env).map((fault) => fault.split(' ')[0])).toEqual([
+      ...new Set(WRONG.map(([name]) => name)),
+    ]);
+  });
+});
+
+describe('a server with a wrong configuration', () => {
+  it('says everything that is wrong on standard error and exits with 78, having started nothing', async () => {
+    const env = {
+      PATH: process.env['PATH'] ?? '',
+      PORT: 'http',
+      LOG_LEVEL: 'loud',
+      PROMPTFORGE_ADMIN_KEY: 'hunter2secret',
+    };
+    const child = spawn(process.execPath, ['--import', 'tsx', 'src/main.ts'], {
+      cwd: ROOT,
+      env,
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    const [out, err] = [textOf(child.stdout), textOf(child.stderr)];
+    const code = await new Promise((resolve) => child.once('close', resolve));
+    expect(code).toBe(78);
+    expect(await out).toBe('');
+    expect(await err).toMatch(/PORT must[^]*PROMPTFORGE_ADMIN_KEY must[^]*LOG_LEVEL must/);
+    expect(await err).not.toContain('hunter2secret');
+  });
+});
+
+async function textOf(stream: AsyncIterable<Buffer>): Promise<string> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of stream) chunks.push(chunk);
+  return Buffer.concat(chunks).toString();
+}
