@@ -1,0 +1,138 @@
+import { createHash } from 'node:crypto';
+import { disagreements } from './audit-fields.ts';
+import type { AuditEvent } from './audit-fields.ts';
+import { parseHashedText } from './hashed-text.ts';
+
+export interface AuditFault {
+  readonly seq: number;
+  readonly kind: 'EDITED' | 'MISSING' | 'INSERTED_OR_REORDERED';
+  readonly message: string;
+}
+
+/** What is expected of a log, from outside of it. */
+export interface ChainExpectation {
+  /** Where the chain is anchored. */
+  readonly workspaceId: string;
+  /** The oldest event that is looked at; 1 is the whole log. */
+  readonly fromSeq: number;
+  /** An event that was there before, as an earlier verification reported it. */
+  readonly checkpoint: ChainEnd | null;
+}
+
+export interface ChainEnd {
+  readonly seq: number;
+  readonly hash: string;
+}
+
+/** How far the walk is: from the newest event down. Of a size that does not depend on the log. */
+export interface ChainWalk {
+  readonly expectation: ChainExpectation;
+  readonly verified: number;
+  readonly head: ChainEnd | null;
+  readonly last: { readonly seq: number; readonly prevHash: string } | null;
+}
+
+interface Step {
+  readonly walk: ChainWalk;
+  readonly faults: readonly AuditFault[];
+}
+
+export function startChain(expectation: ChainExpectation): ChainWalk {
+  return { expectation, verified: 0, head: null, last: null };
+}
+
+/** Looks at the next older event. */
+export function checkNext(walk: ChainWalk, event: AuditEvent): Step {
+  const { seq, hash, prevHash } = event;
+  const next = {
+    ...walk,
+    verified: walk.verified + 1,
+    head: walk.head ?? { seq, hash },
+    last: { seq, prevHash },
+  };
+  return { walk: next, faults: [...linkFaults(walk, event), ...ownFaults(walk.expectation, event)] };
+}
+
+/** Looks at where the walk ended. */
+export function finishChain({ expectation, head, last }: ChainWalk): readonly AuditFault[] {
+  const { fromSeq, checkpoint } = expectation;
+  if (last === null || head === null) {
+    return [
+      missing(
+        fromSeq,
+        `there are no events from ${fromSeq} on: a workspace has at least those of its creation`,
+      ),
+    ];
+  }
+  const faults: AuditFault[] = [];
+  if (last.seq > fromSeq) faults.push(gap(fromSeq, last.seq - 1, 'the oldest events are gone'));
+  if (last.seq === 1 && last.prevHash !== sha256(Buffer.from(expectation.workspaceId, 'utf8'))) {
+    faults.push(edited(1, 'the chain does not begin with the id of this workspace'));
+  }
+  if (checkpoint !== null && checkpoint.seq > head.seq) {
+    faults.push(gap(head.seq + 1, checkpoint.seq, 'the newest events are gone: the checkpoint knows them'));
+  }
+  return faults;
+}
+
+function linkFaults({ last }: ChainWalk, { seq, hash }: AuditEvent): AuditFault[] {
+  if (last === null) return [];
+  if (seq >= last.seq) {
+    return [reordered(seq, `it stands where event ${last.seq - 1} belongs`)];
+  }
+  if (seq < last.seq - 1) return [gap(seq + 1, last.seq - 1, `event ${last.seq} follows event ${seq}`)];
+  if (hash === last.prevHash) return [];
+  return [
+    reordered(
+      seq,
+      `event ${last.seq} was chained to another one: this one was put in its place, or edited with its hash`,
+    ),
+  ];
+}
+
+function ownFaults({ workspaceId, checkpoint }: ChainExpectation, event: AuditEvent): AuditFault[] {
+  const { seq, hash, prevHash, hashedText } = event;
+  const faults: AuditFault[] = [];
+  if (hash !== sha256(Buffer.from(prevHash, 'hex'), Buffer.from(hashedText, 'utf8'))) {
+    faults.push(edited(seq, 'its hash is not that of its text and of the hash before it'));
+  }
+  if (checkpoint !== null && checkpoint.seq === seq && checkpoint.hash !== hash) {
+    faults.push(edited(seq, 'its hash is not that of the checkpoint: history was written anew'));
+  }
+  const fields = parseHashedText(hashedText);
+  if (fields === null) return [...faults, edited(seq, 'its hashed text is not written like one')];
+  if (fields.hashVersion !== '1') {
+    return [
+      ...faults,
+      edited(seq, `its hash has version ${fields.hashVersion}, this command knows version 1`),
+    ];
+  }
+  if (fields.seq !== String(seq)) faults.push(reordered(seq, `it was written as event ${fields.seq}`));
+  if (fields.workspaceId !== workspaceId) faults.push(reordered(seq, 'it was written in another workspace'));
+  const wrong = disagreements(fields, event);
+  if (wrong.length > 0) faults.push(edited(seq, `${wrong.join(', ')}: not what was hashed`));
+  return faults;
+}
+
+function edited(seq: number, message: string): AuditFault {
+  return { seq, kind: 'EDITED', message };
+}
+
+function reordered(seq: number, message: string): AuditFault {
+  return { seq, kind: 'INSERTED_OR_REORDERED', message };
+}
+
+function missing(seq: number, message: string): AuditFault {
+  return { seq, kind: 'MISSING', message };
+}
+
+function gap(first: number, last: number, because: string): AuditFault {
+  const which = first === last ? `event ${first} is` : `events ${first} to ${last} are`;
+  return missing(first, `${which} missing: ${because}`);
+}
+
+function sha256(...parts: readonly Uint8Array[]): string {
+  const hash = createHash('sha256');
+  for (const part of parts) hash.update(part);
+  return hash.digest('hex');
+}

@@ -1,0 +1,33 @@
+/** What the command tells the shell. Scripts depend on these numbers: they are added to, never changed. */
+export const EXIT_CODE = {
+  DONE: 0,
+  FAULTS: 1,
+  USAGE: 2,
+  UNREACHABLE: 3,
+  UNAUTHORISED: 4,
+  REFUSED: 5,
+  INTERNAL: 70,
+  CONFIG: 78,
+} as const;
+
+export type ExitCode = (typeof EXIT_CODE)[keyof typeof EXIT_CODE];
+
+const MEANINGS: Readonly<Record<keyof typeof EXIT_CODE, string>> = {
+  DONE: 'done',
+  FAULTS:
+    'finished, but lines were refused or the verification failed; or serve, migrate or keys could not do it',
+  USAGE: 'wrong usage: an option, an argument, or a file that cannot be read',
+  UNREACHABLE: 'the server cannot be reached or is not available',
+  UNAUTHORISED: 'not authorised: the API key is missing, wrong, or may not do this',
+  REFUSED: 'refused by the server',
+  INTERNAL: 'internal error of the command',
+  CONFIG: 'serve, migrate, keys: the configuration is wrong',
+};
+
+/** The table as `--help` prints it. */
+export function exitCodeHelp(): string {
+  const rows = Object.entries(EXIT_CODE).map(([name, code]) => {
+    return `  ${String(code).padEnd(3)} ${MEANINGS[name as keyof typeof EXIT_CODE]}`;
+  });
+  return `\nExit codes:\n${rows.join('\n')}`;
+}
