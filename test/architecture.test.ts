@@ -52,7 +52,7 @@ const CELLS = {
 /** The generated description of the tables that Pothos' Prisma plugin needs at run time. */
 const DATAMODEL = 'db/generated/pothos.ts';
 const SHARED_SCHEMA =
-  /^schema\/(builder|context|errors|scalars|event|connection\.ts|node-id\.ts|mutation\.ts|content-input\.ts)/;
+  /^schema\/(builder|context|errors|scalars|event|connection\.ts|node-id\.ts|mutation\.ts|content-input\.ts|served-then\.ts)/;
 const ENTRIES = ['main.ts', 'cli/serve.ts', 'cli/migrate.ts', 'cli/keys.ts', 'cli/backup.ts'];
 const READS_ENVIRONMENT = [...ENTRIES, 'cli/main.ts'];
 const ENVIRONMENT =

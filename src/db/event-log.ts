@@ -8,6 +8,8 @@ export interface StoredEvent {
   readonly type: string;
   readonly promptId: string | null;
   readonly promotionId: string | null;
+  /** The database's clock, in microseconds since 1970. */
+  readonly atMicros: bigint;
   readonly payload: string;
   readonly prevHash: Uint8Array;
   readonly hash: Uint8Array;
@@ -25,6 +27,7 @@ const STORED_EVENT = {
   type: true,
   promptId: true,
   promotionId: true,
+  atMicros: true,
   payload: true,
   prevHash: true,
   hash: true,
@@ -74,4 +77,17 @@ export async function readEvents(
 export async function readHeads(reader: PrismaClient): Promise<Map<string, LogHead>> {
   const counters = await reader.eventCounter.findMany();
   return new Map(counters.map(({ workspaceId, seq, hash }) => [workspaceId, { seq, hash }]));
+}
+
+/** The hash of one event; null when the log holds no such sequence. */
+export async function findHash(
+  reader: PrismaClient,
+  workspaceId: string,
+  seq: bigint,
+): Promise<Uint8Array | null> {
+  const event = await reader.event.findUnique({
+    where: { workspaceId_seq: { workspaceId, seq } },
+    select: { hash: true },
+  });
+  return event?.hash ?? null;
 }

@@ -57,6 +57,22 @@ export async function loadServed(
   return rows.map(servedVersion);
 }
 
+/** The versions that these promotions put on their channels; what was promoted then, whatever the channels serve now. */
+export async function loadPromoted(
+  reader: PrismaClient,
+  workspaceId: string,
+  promotionIds: readonly string[],
+): Promise<Map<string, ServedVersion>> {
+  const rows = await reader.$queryRaw<(Row & { promotionId: string })[]>`
+    SELECT ${CONTENT_COLUMNS}, c.name AS channel, pr.created_at AS "promotedAt", NULL::bigint AS seq, NULL::bytea AS hash, pr.id::text AS "promotionId"
+    FROM "promotion" pr
+    JOIN "prompt" p ON p.workspace_id = pr.workspace_id AND p.id = pr.prompt_id
+    JOIN "channel" c ON c.workspace_id = pr.workspace_id AND c.id = pr.channel_id
+    JOIN "prompt_version" v ON v.workspace_id = pr.workspace_id AND v.id = pr.version_id
+    WHERE pr.workspace_id = ${workspaceId}::uuid AND pr.id = ANY(${[...promotionIds]}::uuid[])`;
+  return new Map(rows.map((row) => [row.promotionId, servedVersion(row)]));
+}
+
 /** One version by number, or null. */
 export async function findNumbered(
   reader: PrismaClient,

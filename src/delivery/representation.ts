@@ -31,7 +31,8 @@ export function sizeOf({ json, text }: Served): number {
   return json.body.length * 2 + (text?.body.length ?? 0) + 1_024;
 }
 
-function deliveryAnswer({ slug, version, channel, content, contentHash, promotedAt }: ServedVersion) {
+/** A served version as delivery answers it. */
+export function deliveryAnswer({ slug, version, channel, content, contentHash, promotedAt }: ServedVersion) {
   const { kind, config, variables } = content;
   const text = content.kind === 'TEXT' ? { template: content.template } : { messages: content.messages };
   return {

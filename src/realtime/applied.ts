@@ -47,7 +47,7 @@ export function createApplied(
       applied.set(workspaceId, { seq: last.seq, hash: last.hash });
     },
     reset: async (workspaceId, head) => {
-      await tell(workspaceId, (consumer) => consumer.reset(workspaceId));
+      await tell(workspaceId, (consumer) => consumer.reset(workspaceId, head));
       if (head === undefined) applied.delete(workspaceId);
       else applied.set(workspaceId, head);
     },

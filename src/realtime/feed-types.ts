@@ -1,10 +1,10 @@
-import type { StoredEvent } from '../db/event-log.ts';
+import type { LogHead, StoredEvent } from '../db/event-log.ts';
 
 /** Told of everything that was committed, in order, whole commits at a time. A consumer that rejects is told the same again. */
 export interface FeedConsumer {
   apply(workspaceId: string, events: readonly StoredEvent[]): Promise<void>;
-  /** History is not a continuation of what was applied (restore, fail-over): nothing in memory may be trusted. */
-  reset(workspaceId: string): Promise<void>;
+  /** History is not a continuation of what was applied (restore, fail-over): nothing in memory may be trusted. Head undefined: it is gone. */
+  reset(workspaceId: string, head: LogHead | undefined): Promise<void>;
 }
 
 export interface FeedLog {

@@ -1,5 +1,6 @@
 import type { Database } from '../db/client.ts';
 import { readHeads } from '../db/event-log.ts';
+import type { LogHead } from '../db/event-log.ts';
 import type { Commit } from '../db/transaction.ts';
 import { createContact } from './contact.ts';
 import type { FeedConsumer, FeedLog, FeedStatus } from './feed-types.ts';
@@ -20,6 +21,10 @@ export interface Feed {
   start(): Promise<void>;
   /** Resolves when this node has applied the commit, or after 2 s at most. Never rejects: the commit stands in any case. */
   onCommit(commit: Commit): Promise<void>;
+  /** How far the consumers of this node have got; undefined before anything is known of the workspace. */
+  head(workspaceId: string): LogHead | undefined;
+  /** Whether this node has got that far, after waiting at most so long for it. Never rejects. */
+  reach(workspaceId: string, seq: bigint, timeoutMs: number): Promise<boolean>;
   status(): FeedStatus;
   stop(): Promise<void>;
 }
@@ -64,10 +69,11 @@ export function createFeed(database: Database, consumers: readonly FeedConsumer[
       void poller.now();
     },
     onCommit: async (commit) => {
-      if ((await waitUntilApplied(tail, commit)) || stopped) return;
-      const place = { workspaceId: commit.workspaceId, seq: String(commit.seq) };
-      log.warn(place, 'a commit is not served by this node after 2 s');
+      if ((await waitUntilApplied(tail, commit, APPLY_WAIT_MS)) || stopped) return;
+      warnUnserved(log, commit);
     },
+    head: (workspaceId) => tail.head(workspaceId),
+    reach: (workspaceId, seq, timeoutMs) => waitUntilApplied(tail, { workspaceId, seq }, timeoutMs),
     status: () => ({
       started: contact.begun(),
       reachable: contact.reachable(),
@@ -85,8 +91,16 @@ export function createFeed(database: Database, consumers: readonly FeedConsumer[
   };
 }
 
-async function waitUntilApplied(tail: Tail, { workspaceId, seq }: Commit): Promise<boolean> {
-  const deadline = Date.now() + APPLY_WAIT_MS;
+function warnUnserved(log: FeedLog, { workspaceId, seq }: Commit): void {
+  log.warn({ workspaceId, seq: String(seq) }, 'a commit is not served by this node after 2 s');
+}
+
+async function waitUntilApplied(
+  tail: Tail,
+  { workspaceId, seq }: Commit,
+  timeoutMs: number,
+): Promise<boolean> {
+  const deadline = Date.now() + timeoutMs;
   while (!tail.hasApplied(workspaceId, seq) && Date.now() < deadline) {
     await Promise.race([tail.advance(workspaceId), delay(deadline - Date.now())]);
     if (!tail.hasApplied(workspaceId, seq)) await delay(APPLY_RETRY_MS);

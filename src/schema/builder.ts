@@ -96,6 +96,7 @@ export const builder = new SchemaBuilder<{
     decodeGlobalID: decodeNodeId,
   },
   scopeAuth: {
+    authorizeOnSubscribe: true,
     authScopes: (context) => ({ scope: (scope) => can(context.actor, scope) }),
     unauthorizedError: (_parent, context, info) =>
       new Forbidden(

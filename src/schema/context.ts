@@ -2,6 +2,8 @@ import type { App } from '../actions/app.ts';
 import type { Reader } from '../db/client.ts';
 import type { Loaders } from '../db/loaders.ts';
 import type { Actor } from '../domain/actor.ts';
+import type { FollowWish } from '../realtime/channel-subscription.ts';
+import type { Frame } from '../realtime/frames.ts';
 
 /** What every resolver of one request has. Whatever it reads is scoped by `actor.workspaceId`. */
 export interface Context {
@@ -15,4 +17,6 @@ export interface Context {
    * idempotency key.
    */
   readonly readBack: <T>(read: () => Promise<T>) => Promise<T>;
+  /** Begins to follow a channel: what a subscription answers with. @throws ChannelNotFound, BadCursor, Unavailable */
+  readonly follow: (wish: FollowWish) => Promise<AsyncIterable<Frame>>;
 }

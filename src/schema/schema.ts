@@ -2,6 +2,7 @@ import type { GraphQLSchema } from 'graphql';
 import './actor.ts';
 import { builder } from './builder.ts';
 import './channel.ts';
+import './channel-events.ts';
 import './channel-mutations.ts';
 import './errors.ts';
 import './event.ts';

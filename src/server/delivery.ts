@@ -7,7 +7,7 @@ import { renderTemplate } from '../domain/template.ts';
 import type { JsonValue } from '../domain/template.ts';
 import type { Representation, Served } from '../delivery/representation.ts';
 import type { Selector, Snapshot } from '../delivery/snapshot.ts';
-import { badRequest, methodNotAllowed, notFound, ProblemError } from './problem.ts';
+import { badRequest, methodNotAllowed, notAcceptable, notFound, ProblemError } from './problem.ts';
 
 export const DELIVERY_PATH = '/v1/prompts/';
 const RENDER_SUFFIX = '/render';
@@ -130,12 +130,7 @@ function negotiate(req: IncomingMessage, served: Served): Representation {
   const type = new Negotiator(req).mediaType(offered);
   if (type === 'text/plain' && served.text !== null) return served.text;
   if (type === 'application/json') return served.json;
-  throw new ProblemError({
-    status: 406,
-    code: 'NOT_ACCEPTABLE',
-    title: 'Not Acceptable',
-    detail: `this prompt is served as ${offered.join(' or ')}`,
-  });
+  throw new ProblemError(notAcceptable(`this prompt is served as ${offered.join(' or ')}`));
 }
 
 function deliveryHeaders(delivery: Delivery, served: Served, { etag }: Representation, selector: Selector) {

@@ -9,11 +9,16 @@ import type { Authenticator } from './authenticator.ts';
 import { bodyBytesMax, readBody } from './body.ts';
 import { applyCors } from './cors.ts';
 import { deliver, deliverRendered, DELIVERY_PATH, isRender } from './delivery.ts';
+import { CHANNELS_PATH, streamEvents } from './event-stream.ts';
+import type { EventStreamDeps } from './event-stream.ts';
 import type { Graphiql } from './graphiql.ts';
+import { subscribeBySse } from './graphql-sse.ts';
+import type { GraphqlSseDeps } from './graphql-sse.ts';
 import type { GraphqlHandler } from './graphql.ts';
 import { sendLiveness, sendReadiness } from './health.ts';
 import type { Log } from './log.ts';
 import type { Metrics } from './metrics.ts';
+import { GRAPHIQL_ASSETS_PATH, GRAPHQL_PATH } from './paths.ts';
 import {
   methodNotAllowed,
   notFound,
@@ -24,13 +29,11 @@ import {
 } from './problem.ts';
 import type { Problem } from './problem.ts';
 
-export const GRAPHQL_PATH = '/graphql';
-export const GRAPHIQL_ASSETS_PATH = '/graphiql/';
-
 export interface FrontDeps {
   readonly authenticator: Authenticator;
   readonly snapshot: Snapshot;
   readonly graphql: GraphqlHandler;
+  readonly sse: GraphqlSseDeps & EventStreamDeps;
   readonly graphiql: Graphiql;
   readonly metrics: Metrics;
   readonly corsOrigins: readonly string[];
@@ -39,7 +42,10 @@ export interface FrontDeps {
   readonly log: Log;
 }
 
-type Route = 'graphql' | 'graphiql' | 'delivery' | 'livez' | 'readyz' | 'metrics' | 'unknown';
+type Route = 'graphql' | 'graphiql' | 'delivery' | 'events' | 'livez' | 'readyz' | 'metrics' | 'unknown';
+
+/** What pages of other origins may call, where the operator says so. */
+const CORS_ROUTES: ReadonlySet<Route> = new Set<Route>(['graphql', 'delivery', 'events']);
 
 /** Every HTTP request comes in here: routing, CORS, authentication, body limits, errors, metrics. */
 export function createFront(deps: FrontDeps): (req: IncomingMessage, res: ServerResponse) => void {
@@ -71,7 +77,7 @@ interface Exchange {
 
 async function handle(deps: FrontDeps, exchange: Exchange): Promise<void> {
   const { req, res, path, route } = exchange;
-  if ((route === 'graphql' || route === 'delivery') && applyCors(req, res, deps.corsOrigins)) return;
+  if (CORS_ROUTES.has(route) && applyCors(req, res, deps.corsOrigins)) return;
   switch (route) {
     case 'livez':
       return sendLiveness(res);
@@ -85,6 +91,8 @@ async function handle(deps: FrontDeps, exchange: Exchange): Promise<void> {
       return handleGraphql(deps, exchange);
     case 'delivery':
       return handleDelivery(deps, exchange);
+    case 'events':
+      return handleEvents(deps, exchange);
     case 'metrics':
       return handleMetrics(deps, exchange);
     case 'unknown':
@@ -97,6 +105,7 @@ async function handle(deps: FrontDeps, exchange: Exchange): Promise<void> {
 async function handleGraphql(deps: FrontDeps, { req, res, requestId }: Exchange): Promise<void> {
   const actor = await requireActor(deps, req);
   const body = hasBody(req) ? await readBody(req, bodyBytesMax(actor)) : Buffer.alloc(0);
+  if (await subscribeBySse(deps.sse, { req, res, actor, requestId, body })) return;
   await deps.graphql(req, res, { actor, requestId, body });
 }
 
@@ -108,6 +117,12 @@ async function handleDelivery(deps: FrontDeps, { req, res, path }: Exchange): Pr
     return deliver(delivery, actor, req, res, isRender(path) ? 'GET, HEAD, POST' : 'GET, HEAD');
   if (!isRender(path)) throw new ProblemError(methodNotAllowed('GET, HEAD'));
   return deliverRendered(delivery, actor, req, res, await readBody(req, bodyBytesMax(actor)));
+}
+
+async function handleEvents(deps: FrontDeps, { req, res }: Exchange): Promise<void> {
+  const actor = await requireActor(deps, req);
+  requireRead(actor);
+  return streamEvents(deps.sse, actor, req, res);
 }
 
 async function handleMetrics(deps: FrontDeps, { req, res }: Exchange): Promise<void> {
@@ -161,6 +176,7 @@ function pathOf({ url = '/' }: IncomingMessage): string {
 
 function routeOf(path: string): Route {
   if (path.startsWith(DELIVERY_PATH)) return 'delivery';
+  if (path.startsWith(CHANNELS_PATH)) return 'events';
   if (path === GRAPHQL_PATH) return 'graphql';
   if (path.startsWith(GRAPHIQL_ASSETS_PATH)) return 'graphiql';
   if (path === '/livez' || path === '/readyz' || path === '/metrics') return path.slice(1) as Route;

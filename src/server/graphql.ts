@@ -1,21 +1,19 @@
 import { isUtf8 } from 'node:buffer';
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { DocumentNode, ExecutionArgs, GraphQLError, GraphQLSchema } from 'graphql';
+import { GraphQLError } from 'graphql';
+import type { DocumentNode, ExecutionArgs, GraphQLSchema } from 'graphql';
 import { createYoga, isAsyncIterable } from 'graphql-yoga';
 import type { Plugin } from 'graphql-yoga';
 import { LRUCache } from 'lru-cache';
-import type { App } from '../actions/app.ts';
-import type { Reader } from '../db/client.ts';
-import { isUnavailable } from '../db/database-errors.ts';
-import { createLoaders } from '../db/loaders.ts';
 import type { Actor } from '../domain/actor.ts';
-import { Unavailable } from '../domain/errors.ts';
 import type { Context } from '../schema/context.ts';
 import type { Log } from './log.ts';
 import { maskError } from './mask-error.ts';
+import { GRAPHQL_PATH } from './paths.ts';
 import { badRequest, ProblemError } from './problem.ts';
 import { MAX_VALIDATION_ERRORS, parseWithLimits, QUERY_LIMITS, queryLimitErrors } from './query-limits.ts';
+import type { ContextFactory } from './request-context.ts';
 import { rowBudgetError } from './row-budget.ts';
 
 /** Characters of document text whose parsed form is kept. */
@@ -30,8 +28,7 @@ interface RequestContext {
 
 interface GraphqlDeps {
   readonly schema: GraphQLSchema;
-  readonly app: App;
-  readonly reader: Reader;
+  readonly contextOf: ContextFactory;
   readonly log: Log;
 }
 
@@ -42,18 +39,11 @@ export type GraphqlHandler = (
 ) => Promise<void>;
 
 /** GraphQL over HTTP for a request that is authenticated and whose body was read and counted. */
-export function createGraphqlHandler({ schema, app, reader, log }: GraphqlDeps): GraphqlHandler {
+export function createGraphqlHandler({ schema, contextOf, log }: GraphqlDeps): GraphqlHandler {
   const yoga = createYoga<RequestContext, Context>({
     schema,
-    context: ({ actor, requestId }): Context => ({
-      actor,
-      app,
-      reader,
-      requestId,
-      readBack: (read) => read().catch((error: unknown) => refuseReadBack(error, log)),
-      loaders: createLoaders(reader, actor.workspaceId),
-    }),
-    graphqlEndpoint: '/graphql',
+    context: contextOf,
+    graphqlEndpoint: GRAPHQL_PATH,
     graphiql: false,
     landingPage: false,
     batching: false,
@@ -94,14 +84,6 @@ function requireParameters({ url = '' }: IncomingMessage): void {
   }
 }
 
-function refuseReadBack(error: unknown, log: Log): never {
-  if (!isUnavailable(error)) throw error;
-  log.warn({ err: error }, 'a committed change could not be read back for its answer');
-  throw new Unavailable(
-    'the change is committed, but its answer could not be read: repeat it with the same idempotency key only',
-  );
-}
-
 /** Parsed documents by their text, bounded by the length of the texts: Yoga's own would keep a thousand of any length. */
 function boundedCache<Value extends object>(): LRUCache<string, Value> {
   return new LRUCache({ maxSize: CACHED_TEXT_MAX, sizeCalculation: (_value, text) => text.length + 1 });
@@ -138,6 +120,7 @@ function limits(): Plugin {
         return found as readonly GraphQLError[];
       });
     },
+    onSubscribe: ({ setResultAndStopExecution }) => setResultAndStopExecution({ errors: [noStream()] }),
     // Not in validation, whose answer is kept by the document's text: what a page costs stands in the variables.
     onExecute: ({ args, setResultAndStopExecution }) => {
       const { document, operationName, variableValues } = args as LimitedArgs;
@@ -145,4 +128,12 @@ function limits(): Plugin {
       if (error !== null) setResultAndStopExecution({ errors: [error] });
     },
   };
+}
+
+/** Subscriptions by event stream are answered before Yoga; what comes here accepts something else. */
+function noStream(): GraphQLError {
+  return new GraphQLError(
+    'subscriptions are answered as text/event-stream (send "Accept: text/event-stream") or over WebSocket (graphql-transport-ws)',
+    { extensions: { code: 'NOT_ACCEPTABLE', http: { status: 406 } } },
+  );
 }

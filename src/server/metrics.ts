@@ -1,17 +1,29 @@
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
+import type { HubMeters } from '../realtime/hub-deps.ts';
+import type { Transport } from './streams.ts';
 
 export interface Metrics {
   readonly registry: Registry;
+  readonly hub: HubMeters;
   /** One answered request; `route` is a fixed name, never a path. */
   observeRequest(route: string, status: number, seconds: number): void;
 }
 
-export function createMetrics(sources: {
+export interface MetricSources {
   readonly snapshotBytes: () => number;
   readonly isReachable: () => boolean;
-}): Metrics {
+  readonly connections: () => Record<Transport, number>;
+  readonly followers: () => { groups: number; members: number; behind: number };
+}
+
+export function createMetrics(sources: MetricSources): Metrics {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
+  registerGauges(registry, sources);
+  return { registry, hub: createHubMeters(registry), observeRequest: createRequestObserver(registry) };
+}
+
+function createRequestObserver(registry: Registry): Metrics['observeRequest'] {
   const requests = new Counter({
     name: 'promptforge_http_requests_total',
     help: 'Answered HTTP requests',
@@ -25,29 +37,83 @@ export function createMetrics(sources: {
     buckets: [0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5],
     registers: [registry],
   });
-  const snapshotBytes = new Gauge({
-    name: 'promptforge_serving_snapshot_bytes',
-    help: 'Memory that the serving snapshot holds',
-    registers: [],
-    collect() {
-      this.set(sources.snapshotBytes());
-    },
-  });
-  const reachable = new Gauge({
-    name: 'promptforge_database_reachable',
-    help: '1 while the last contact with the database succeeded',
-    registers: [],
-    collect() {
-      this.set(sources.isReachable() ? 1 : 0);
-    },
-  });
-  registry.registerMetric(snapshotBytes);
-  registry.registerMetric(reachable);
-  return {
-    registry,
-    observeRequest: (route, status, duration) => {
-      requests.inc({ route, status });
-      seconds.observe({ route }, duration);
-    },
+  return (route, status, duration) => {
+    requests.inc({ route, status });
+    seconds.observe({ route }, duration);
   };
+}
+
+function createHubMeters(registry: Registry): HubMeters {
+  const counter = (name: string, help: string) => new Counter({ name, help, registers: [registry] });
+  const delivered = counter('promptforge_stream_frames_total', 'Frames that were written as they happened');
+  const replayed = counter(
+    'promptforge_stream_replayed_frames_total',
+    'Frames that were written to catch up',
+  );
+  const conflated = counter(
+    'promptforge_stream_conflated_events_total',
+    'Events that slow subscribers never hear of, because newer ones took their place',
+  );
+  const cut = new Counter({
+    name: 'promptforge_stream_cut_total',
+    help: 'Streams that the hub ended',
+    labelNames: ['reason'],
+    registers: [registry],
+  });
+  const latency = new Histogram({
+    name: 'promptforge_stream_latency_seconds',
+    help: "From the commit, by the database's clock, until its last frame was written to a subscriber, once a subscriber",
+    buckets: [0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10],
+    registers: [registry],
+  });
+  return {
+    delivered: (frames, atMicros) => {
+      delivered.inc(frames);
+      latency.observe(Math.max(0, Date.now() / 1_000 - Number(atMicros) / 1_000_000));
+    },
+    replayed: (frames) => replayed.inc(frames),
+    conflated: (events) => conflated.inc(events),
+    ended: (reason) => cut.inc({ reason }),
+  };
+}
+
+function registerGauges(registry: Registry, sources: MetricSources): void {
+  const gauge = (name: string, help: string, value: () => number) =>
+    registry.registerMetric(
+      new Gauge({
+        name,
+        help,
+        registers: [],
+        collect() {
+          this.set(value());
+        },
+      }),
+    );
+  gauge(
+    'promptforge_serving_snapshot_bytes',
+    'Memory that the serving snapshot holds',
+    sources.snapshotBytes,
+  );
+  gauge('promptforge_database_reachable', '1 while the last contact with the database succeeded', () =>
+    sources.isReachable() ? 1 : 0,
+  );
+  gauge('promptforge_subscriptions', 'Subscriptions that are followed', () => sources.followers().members);
+  gauge(
+    'promptforge_subscriptions_behind',
+    'Subscriptions that catch up: just begun, or slow',
+    () => sources.followers().behind,
+  );
+  gauge('promptforge_subscription_groups', 'Different subscriptions', () => sources.followers().groups);
+  registry.registerMetric(
+    new Gauge({
+      name: 'promptforge_stream_connections',
+      help: 'Connections that stay open',
+      labelNames: ['transport'],
+      registers: [],
+      collect() {
+        for (const [transport, count] of Object.entries(sources.connections()))
+          this.set({ transport }, count);
+      },
+    }),
+  );
 }

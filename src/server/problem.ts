@@ -57,6 +57,17 @@ export function unavailable(): Problem {
   };
 }
 
+/** No further stream is taken: by this node, or of this key. */
+export function overloaded(): Problem {
+  return {
+    status: 503,
+    code: 'OVERLOADED',
+    title: 'Service Unavailable',
+    detail: 'this node takes no further stream now: try again, or another node',
+    headers: { 'retry-after': '5' },
+  };
+}
+
 export function notFound(detail: string): Problem {
   return { status: 404, code: 'NOT_FOUND', title: 'Not Found', detail };
 }
@@ -69,6 +80,10 @@ export function badRequest(detail: string, members?: Readonly<Record<string, unk
     detail,
     ...(members === undefined ? {} : { members }),
   };
+}
+
+export function notAcceptable(detail: string): Problem {
+  return { status: 406, code: 'NOT_ACCEPTABLE', title: 'Not Acceptable', detail };
 }
 
 export function methodNotAllowed(allow: string): Problem {

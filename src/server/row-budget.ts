@@ -37,8 +37,8 @@ const ROWS_OF_WORK = new Map([
   ['diff', 200],
   ['render', 500],
 ]);
-/** Lists without pages, in the answers of mutations. */
-const UNPAGED_LISTS = new Set(['promotions', 'versions']);
+/** Lists without pages, in the answers of mutations and in the frames of subscriptions. */
+const UNPAGED_LISTS = new Set(['promotions', 'versions', 'entries']);
 const PAGE_FIELDS = new Set(['edges', 'pageInfo', 'totalCount']);
 const NOTHING: Cost = { rows: 0, isPage: false };
 

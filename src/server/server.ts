@@ -3,24 +3,30 @@ import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { v7 } from 'uuid';
 import { createApp } from '../actions/app.ts';
+import type { App } from '../actions/app.ts';
 import { openDatabase } from '../db/client.ts';
 import type { Database } from '../db/client.ts';
-import { createSnapshot } from '../delivery/snapshot.ts';
-import { createFeed } from '../realtime/feed.ts';
-import type { FeedStatus } from '../realtime/feed.ts';
+import { HUB_TIMES } from '../realtime/hub-deps.ts';
+import type { HubTimes } from '../realtime/hub-deps.ts';
 import { createSchema } from '../schema/schema.ts';
-import { createAuthenticator } from './authenticator.ts';
 import { createFirstKey, ensureDefaultWorkspace } from './bootstrap.ts';
 import type { Config } from './config.ts';
 import { migrateDatabase, openDatabaseServer } from './database-address.ts';
-import { createFront, GRAPHIQL_ASSETS_PATH, GRAPHQL_PATH } from './front.ts';
+import { createFront } from './front.ts';
 import { createGraphiql } from './graphiql.ts';
 import { createGraphqlHandler } from './graphql.ts';
 import { startJanitor } from './janitor.ts';
 import type { Log } from './log.ts';
-import { createMetrics } from './metrics.ts';
+import { startNode } from './node.ts';
+import type { Node } from './node.ts';
+import { Operations } from './operations.ts';
+import { GRAPHIQL_ASSETS_PATH, GRAPHQL_PATH } from './paths.ts';
+import { createContextFactory } from './request-context.ts';
+import { STREAM_TIMES } from './streams.ts';
+import type { StreamTimes } from './streams.ts';
+import { Subscribe } from './subscribe.ts';
+import { attachWebSocket } from './websocket.ts';
 
-const SNAPSHOT_BYTES_MAX = 256 * 1024 * 1024;
 const HTTP_OPTIONS = { headersTimeout: 10_000, requestTimeout: 30_000, keepAliveTimeout: 65_000 };
 const DRAIN_MS = 20_000;
 
@@ -30,6 +36,8 @@ export interface ServerOptions {
   readonly log: Log;
   /** Statements as they are sent, for tests that count them. */
   readonly onQuery?: (sql: string) => void;
+  /** Other waits than those of production, for tests that would wait for minutes. */
+  readonly times?: Partial<HubTimes & StreamTimes>;
 }
 
 export interface RunningServer {
@@ -71,56 +79,87 @@ async function wire(
 ): Promise<RunningServer> {
   const { config, log } = options;
   const database = await openMigrated(options, stops);
-  const snapshot = createSnapshot(database, { bytesMax: SNAPSHOT_BYTES_MAX });
   const onUnavailable = (cause: unknown) =>
     log.warn({ err: cause }, 'a change was refused: the database did not take it');
   const actionDeps = { writer: database.writer, clock: () => new Date(), newId: () => v7(), onUnavailable };
   const bootstrapApp = createApp({ ...actionDeps, onCommit: async () => undefined });
   const adminWorkspaceId = await ensureDefaultWorkspace(bootstrapApp, database.reader, config);
 
-  let feedStatus = (): FeedStatus => ({ started: false, reachable: true, listening: false, stuck: false });
-  const authenticator = createAuthenticator(database.control, {
-    adminKey: config.adminKey,
-    adminWorkspaceId,
-    isReachable: () => feedStatus().reachable,
-  });
-  const feed = createFeed(database, [authenticator, snapshot], log);
-  feedStatus = () => feed.status();
-  stops.push(() => feed.stop());
-  await feed.start();
+  const times = { ...HUB_TIMES, ...STREAM_TIMES, ...options.times };
+  const node = await startNode({ database, log, adminKey: config.adminKey, adminWorkspaceId, times });
+  stops.push(() => node.stop());
   const janitor = startJanitor(database, log);
   stops.push(() => janitor.stop());
 
-  const app = createApp({ ...actionDeps, onCommit: (commit) => feed.onCommit(commit) });
-  let draining = false;
-  const front = createFront({
-    authenticator,
-    snapshot,
-    graphql: createGraphqlHandler({ schema: createSchema(), app, reader: database.reader, log }),
-    graphiql: createGraphiql({
-      endpoint: GRAPHQL_PATH,
-      assetsPath: GRAPHIQL_ASSETS_PATH,
-      title: 'PromptForge',
-    }),
-    metrics: createMetrics({
-      snapshotBytes: () => snapshot.sizeBytes(),
-      isReachable: () => feedStatus().reachable,
-    }),
-    corsOrigins: config.corsOrigins,
-    feedStatus: () => feedStatus(),
-    isDraining: () => draining,
-    log,
-  });
-  const server = createServer(HTTP_OPTIONS, front);
-  stops.push(async () => {
-    draining = true;
-    await closeHttp(server);
-  });
+  const app = createApp({ ...actionDeps, onCommit: (commit) => node.feed.onCommit(commit) });
+  const server = openDoors(options, { node, app, database, times }, stops);
   const url = await listen(server, config);
   server.on('error', (error) => log.error({ err: error }, 'the HTTP server failed'));
   const firstKey =
     config.adminKey === null ? await createFirstKey(app, database.reader, adminWorkspaceId) : null;
   return { url, firstKey, close: stopAll };
+}
+
+interface Inside {
+  readonly node: Node;
+  readonly app: App;
+  readonly database: Database;
+  readonly times: HubTimes & StreamTimes;
+}
+
+/** Everything that is reached from outside: HTTP, REST, GraphQL, event streams, WebSockets. */
+function openDoors(
+  { config: { corsOrigins }, log }: ServerOptions,
+  { node, app, database: { reader }, times }: Inside,
+  stops: Stops,
+): Server {
+  const { hub, streams, authenticator, snapshot, metrics, feed } = node;
+  let draining = false;
+  const schema = createSchema();
+  const contextOf = createContextFactory({ app, reader, hub, log });
+  const operations = new Operations(schema);
+  const subscribe = new Subscribe({ schema, contextOf, log });
+  const graphql = createGraphqlHandler({ schema, contextOf, log });
+  const graphiql = createGraphiql({
+    endpoint: GRAPHQL_PATH,
+    assetsPath: GRAPHIQL_ASSETS_PATH,
+    title: 'PromptForge',
+  });
+  const sse = { hub, streams, times, operations, subscribe, reader };
+  const feedStatus = () => feed.status();
+  const isDraining = () => draining;
+  const front = {
+    authenticator,
+    snapshot,
+    graphql,
+    sse,
+    graphiql,
+    metrics,
+    corsOrigins,
+    feedStatus,
+    isDraining,
+    log,
+  };
+  const server = createServer(HTTP_OPTIONS, createFront(front));
+  const webSocket = {
+    schema,
+    operations,
+    subscribe,
+    hub,
+    streams,
+    authenticator,
+    contextOf,
+    log,
+    corsOrigins,
+    times,
+  };
+  attachWebSocket(server, webSocket);
+  stops.push(async () => {
+    draining = true;
+    await streams.drain();
+    await closeHttp(server);
+  });
+  return server;
 }
 
 async function openMigrated(

@@ -145,7 +145,7 @@ describe('memory', () => {
     await stage.seed('a');
     await stage.apply();
     await stage.versionOf('a');
-    await stage.snapshot().reset(stage.actor.workspaceId);
+    await stage.snapshot().reset(stage.actor.workspaceId, undefined);
     expect([stage.snapshot().sizeBytes(), await stage.isHeld('a', STABLE)]).toEqual([0, false]);
     expect(await stage.versionOf('a')).toBe(1);
   });

@@ -97,7 +97,7 @@ describe('the serving snapshot', () => {
     await stage.seed('a');
     expect(await stage.versionOf('a')).toBe(1);
     expect(await stage.snapshot().find(stranger.workspaceId, 'a', STABLE)).toBeNull();
-    await stage.snapshot().reset(stranger.workspaceId);
+    await stage.snapshot().reset(stranger.workspaceId, undefined);
     expect(await stage.isHeld('a', STABLE)).toBe(true);
   });
 });
@@ -153,7 +153,7 @@ describe('an event that arrives during a load', () => {
     await expect.poll(() => stage.reader.answered()).toBe(1);
     passLater();
     await stage.promote('a', 2);
-    await stage.snapshot().reset(stage.actor.workspaceId);
+    await stage.snapshot().reset(stage.actor.workspaceId, undefined);
     release();
     expect(await load).toBe(2);
   });

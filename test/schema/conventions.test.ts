@@ -91,6 +91,7 @@ const BOUNDED: Readonly<Record<string, string>> = {
   'VariablesInvalid.unknown': 'names of the request itself',
   'VersionDiff.variablesAdded': 'a version has at most 500 variables',
   'VersionDiff.variablesRemoved': 'a version has at most 500 variables',
+  'ChannelSnapshot.entries': 'a frame has at most 100',
   'PromotionBatch.promotions': 'at most 500 items are promoted at once',
   'ImportReport.versions': 'at most 100 versions are imported at once',
   'Viewer.scopes': 'a fixed list',

@@ -10,6 +10,7 @@ import type { Actor, Role } from '../../src/domain/actor.ts';
 import { unusedQuery } from '../../src/schema/builder.ts';
 import type { Config } from '../../src/server/config.ts';
 import { startServer } from '../../src/server/server.ts';
+import type { ServerOptions } from '../../src/server/server.ts';
 import { createTestDatabase } from './database.ts';
 import type { TestDatabase } from './database.ts';
 
@@ -60,7 +61,11 @@ const TEST_CONFIG: Omit<Config, 'databaseUrl'> = {
 
 /** The real server on a database of its own. Give `database` to put a second node on the same one (then `adminKey` is yours to know). */
 export async function startTestServer(
-  options: { readonly config?: Partial<Config>; readonly database?: TestDatabase } = {},
+  options: {
+    readonly config?: Partial<Config>;
+    readonly database?: TestDatabase;
+    readonly times?: NonNullable<ServerOptions['times']>;
+  } = {},
 ): Promise<TestServer> {
   unusedQuery.report = (info) => {
     throw new Error(`the planned query of ${info.parentType.name}.${info.fieldName} was not used`);
@@ -74,6 +79,7 @@ export async function startTestServer(
     migrationsDirectory: MIGRATIONS_DIRECTORY,
     log,
     onQuery: (sql) => statements.push(sql),
+    ...(options.times === undefined ? {} : { times: options.times }),
   });
   const adminKey = server.firstKey ?? options.config?.adminKey ?? '';
   const door = openDoor(database);

@@ -1,0 +1,55 @@
+import { InvalidInput } from './errors.ts';
+import { isChannelName, ChannelNotFound } from './channel.ts';
+import { isSlug } from './prompt.ts';
+
+const PATTERNS_MAX = 100;
+const FOLDER_SUFFIX = '/*';
+
+/** What a subscriber follows: a channel, and which prompts of it. */
+export interface Topic {
+  readonly channel: string;
+  /** Slugs and folders ("support/*"), sorted, each once; null: every prompt of the workspace. */
+  readonly prompts: readonly string[] | null;
+}
+
+/**
+ * Parses what a subscriber asks to follow.
+ * @throws ChannelNotFound for what is no channel name, InvalidInput for what is neither a slug nor a folder.
+ */
+export function parseTopic(channel: string, prompts: readonly string[] | null | undefined): Topic {
+  if (!isChannelName(channel)) throw new ChannelNotFound(channel);
+  if (prompts === null || prompts === undefined) return { channel, prompts: null };
+  if (prompts.length === 0 || prompts.length > PATTERNS_MAX) {
+    throw new InvalidInput(
+      'prompts',
+      `has ${prompts.length} patterns, 1 to ${PATTERNS_MAX} are allowed: leave it out to follow every prompt`,
+    );
+  }
+  prompts.forEach((pattern, index) => requirePattern(`prompts[${index}]`, pattern));
+  return { channel, prompts: [...new Set(prompts)].toSorted() };
+}
+
+/** Whether the topic covers a prompt of this slug. */
+export type TopicMatch = (slug: string) => boolean;
+
+/** The topic's patterns, made ready for many slugs. */
+export function topicMatch({ prompts }: Topic): TopicMatch {
+  if (prompts === null) return () => true;
+  const slugs = new Set(prompts);
+  const folders = prompts.filter(isFolder).map((pattern) => pattern.slice(0, -1));
+  return (slug) => slugs.has(slug) || folders.some((folder) => slug.startsWith(folder));
+}
+
+function requirePattern(field: string, pattern: string): void {
+  const path = isFolder(pattern) ? pattern.slice(0, -FOLDER_SUFFIX.length) : pattern;
+  if (isSlug(path)) return;
+  const shown = JSON.stringify(pattern.slice(0, 60).replaceAll(/\P{ASCII}|\p{Cc}/gu, '?'));
+  throw new InvalidInput(
+    field,
+    `${shown} is neither a slug ("support/assistant") nor a folder ("support/*")`,
+  );
+}
+
+function isFolder(pattern: string): boolean {
+  return pattern.endsWith(FOLDER_SUFFIX);
+}

@@ -1,0 +1,177 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { isUnavailable } from '../db/database-errors.ts';
+import type { TopicMatch } from '../domain/channel-topic.ts';
+import { beginningOf, placeOf } from './feed-commit.ts';
+import type { FeedCommit, FeedPlace } from './feed-commit.ts';
+import { bookmark, framesConflated, framesOfCommit, framesOfState } from './frames.ts';
+import type { Frame, SnapshotReason } from './frames.ts';
+import type { HubDeps } from './hub-deps.ts';
+import type { EndReason, Member } from './member.ts';
+import type { Renderer } from './renderer.ts';
+import type { Start } from './resume.ts';
+
+/** More than this unsent, and a member is written to no further until it has taken what it has. */
+export const UNSENT_BYTES_MAX = 256 * 1024;
+
+const RETRY_MS = 250;
+/** So many events are looked through at once for the newest of each slug. */
+const CONFLATED_EVENTS_MAX = 5_000;
+
+/** The group, as who catches up sees it. */
+export interface Stage {
+  readonly workspaceId: string;
+  readonly channel: string;
+  readonly matches: TopicMatch;
+  readonly renderer: Renderer;
+  readonly deps: HubDeps;
+  /** How far the group has told. */
+  readonly place: FeedPlace;
+  has(member: Member): boolean;
+  /** From here on the member hears what all hear. */
+  attach(member: Member, place: FeedPlace): void;
+  end(member: Member, reason: EndReason): void;
+}
+
+/** Brings one member to where its group is, at the member's own pace. */
+export class CatchUp {
+  readonly #stage: Stage;
+  readonly #member: Member;
+  readonly #run: number;
+
+  constructor(stage: Stage, member: Member) {
+    this.#stage = stage;
+    this.#member = member;
+    member.run += 1;
+    this.#run = member.run;
+  }
+
+  /** Settles when the member hears what all hear, or is no member any more. Never rejects. */
+  async from(start: Start): Promise<void> {
+    try {
+      let at = await this.#begin(start);
+      while (at !== null) at = await this.#step(at);
+    } catch (error) {
+      if (this.#isOver()) return;
+      this.#stage.deps.onFailure(error);
+      this.#stage.end(this.#member, 'FAILED');
+    }
+  }
+
+  async #begin(start: Start): Promise<FeedPlace | null> {
+    const { log } = this.#stage.deps;
+    if (start.kind === 'snapshot') return this.#snapshot(start.reason);
+    if (start.kind === 'after') return start.place;
+    return log.head(this.#stage.workspaceId) ?? this.#stage.place;
+  }
+
+  /** @returns where to go on; null when there is nothing left to do here. */
+  async #step(at: FeedPlace): Promise<FeedPlace | null> {
+    if (!(await this.#hasRoom())) return null;
+    if (at.seq >= this.#stage.place.seq) return this.#attach(at);
+    const commits = await this.#patiently(() => this.#next(at));
+    if (this.#isOver()) return null;
+    return this.#replay(commits, at);
+  }
+
+  async #attach(at: FeedPlace): Promise<FeedPlace | null> {
+    const { deps, renderer, workspaceId } = this.#stage;
+    const { bookmarks, sink } = this.#member.follower;
+    const greeting = bookmarks ? await renderer.render(bookmark(at, deps.lagMs(workspaceId))) : null;
+    if (this.#isOver()) return null;
+    // The group went on meanwhile: so must the member before it may be told that it is there.
+    if (at.seq < this.#stage.place.seq) return at;
+    if (greeting !== null) sink.send(greeting);
+    this.#stage.attach(this.#member, at);
+    return null;
+  }
+
+  /** What comes after a place; for a slow member of mode LATEST as much as can be looked through at once. */
+  async #next(at: FeedPlace): Promise<readonly FeedCommit[]> {
+    const { deps, workspaceId } = this.#stage;
+    const commits = [...(await deps.log.after(workspaceId, at.seq))];
+    let events = commits.reduce((sum, commit) => sum + commit.events, 0);
+    while (this.#skips() && events > 0 && events < CONFLATED_EVENTS_MAX) {
+      const more = await deps.log.after(workspaceId, commits.at(-1)?.end.seq ?? at.seq);
+      if (more.length === 0) break;
+      commits.push(...more);
+      events += more.reduce((sum, commit) => sum + commit.events, 0);
+    }
+    return commits;
+  }
+
+  async #replay(commits: readonly FeedCommit[], at: FeedPlace): Promise<FeedPlace | null> {
+    const { channel, matches, deps } = this.#stage;
+    if (this.#skips()) {
+      const { frames, left } = framesConflated(commits, channel, matches);
+      deps.meters.conflated(left);
+      return (await this.#send(frames)) ? (commits.at(-1)?.end ?? at) : null;
+    }
+    let place = at;
+    for (const commit of commits) {
+      if (!(await this.#send(framesOfCommit(commit, channel, matches)))) return null;
+      place = commit.end;
+      if (this.#skips()) break;
+    }
+    return place;
+  }
+
+  async #snapshot(reason: SnapshotReason): Promise<FeedPlace | null> {
+    const { workspaceId, channel, matches, deps } = this.#stage;
+    const state = await this.#patiently(() => deps.states.read(workspaceId, channel));
+    const end = placeOf(state.head);
+    const frames = framesOfState(state, matches, { reason, beginning: beginningOf(workspaceId), end });
+    return (await this.#send(frames)) ? end : null;
+  }
+
+  /** @returns false when there is nobody to send to any more. */
+  async #send(frames: readonly Frame[]): Promise<boolean> {
+    const { renderer, deps } = this.#stage;
+    for (const frame of frames) {
+      const payload = await renderer.render(frame);
+      if (!(await this.#hasRoom())) return false;
+      this.#member.follower.sink.send(payload);
+      deps.meters.replayed(1);
+      await deps.pace.sent();
+    }
+    return !this.#isOver();
+  }
+
+  /** Waits until the member has taken what it was sent; one that takes nothing for too long is ended. */
+  async #hasRoom(): Promise<boolean> {
+    const { sink } = this.#member.follower;
+    const { stalledMs } = this.#stage.deps.times;
+    for (;;) {
+      if (this.#isOver()) return false;
+      const unsent = sink.unsentBytes();
+      if (unsent <= UNSENT_BYTES_MAX) return true;
+      this.#member.isSlow = true;
+      const patience = new AbortController();
+      await Promise.race([
+        sink.drained(),
+        delay(stalledMs, undefined, { signal: patience.signal, ref: false }).catch(() => undefined),
+      ]);
+      patience.abort();
+      if (sink.unsentBytes() >= unsent) this.#stage.end(this.#member, 'SLOW_CONSUMER');
+    }
+  }
+
+  /** Asks again while the database is away. */
+  async #patiently<T>(ask: () => Promise<T>): Promise<T> {
+    for (;;) {
+      try {
+        return await ask();
+      } catch (error) {
+        if (this.#isOver() || !isUnavailable(error)) throw error;
+        await delay(RETRY_MS, undefined, { ref: false });
+      }
+    }
+  }
+
+  #skips(): boolean {
+    return this.#member.isSlow && this.#member.follower.mode === 'LATEST';
+  }
+
+  #isOver(): boolean {
+    return this.#member.run !== this.#run || !this.#stage.has(this.#member);
+  }
+}

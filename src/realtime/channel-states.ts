@@ -1,0 +1,35 @@
+import { LRUCache } from 'lru-cache';
+import { readChannelState } from '../db/channel-state.ts';
+import type { ChannelState } from '../db/channel-state.ts';
+import type { Reader } from '../db/client.ts';
+import type { CommitLog } from './commit-log.ts';
+
+const KEPT_MAX = 16;
+
+interface Kept {
+  readonly at: string | undefined;
+  readonly promise: Promise<ChannelState>;
+}
+
+/** What channels serve, for those who begin with a snapshot: read once for all who ask before the log moves on. */
+export class ChannelStates {
+  readonly #reader: Reader;
+  readonly #log: CommitLog;
+  readonly #kept = new LRUCache<string, Kept>({ max: KEPT_MAX });
+
+  constructor(reader: Reader, log: CommitLog) {
+    this.#reader = reader;
+    this.#log = log;
+  }
+
+  read(workspaceId: string, channel: string): Promise<ChannelState> {
+    const key = `${workspaceId} ${channel}`;
+    const at = this.#log.head(workspaceId)?.cursor;
+    const kept = this.#kept.get(key);
+    if (kept !== undefined && kept.at === at) return kept.promise;
+    const promise = readChannelState(this.#reader, workspaceId, channel);
+    this.#kept.set(key, { at, promise });
+    promise.catch(() => this.#kept.delete(key));
+    return promise;
+  }
+}

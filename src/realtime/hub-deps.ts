@@ -1,0 +1,41 @@
+import type { Reader } from '../db/client.ts';
+import type { ChannelStates } from './channel-states.ts';
+import type { CommitLog } from './commit-log.ts';
+import type { EndReason } from './member.ts';
+import type { Pace } from './pace.ts';
+
+/** What the hub tells of itself. */
+export interface HubMeters {
+  /** So many frames of a commit were written to a live member; `atMicros`: when the database recorded the commit. */
+  delivered(frames: number, atMicros: bigint): void;
+  /** Frames that were written to members that catch up. */
+  replayed(frames: number): void;
+  /** Events that a slow member in mode LATEST never hears of, because newer ones took their place. */
+  conflated(events: number): void;
+  /** The hub ended a stream. */
+  ended(reason: EndReason): void;
+}
+
+/** How long the hub waits for what. */
+export interface HubTimes {
+  /** @default 15 s */
+  readonly bookmarkMs: number;
+  /** A member that takes nothing for so long is ended. @default 30 s */
+  readonly stalledMs: number;
+}
+
+export const HUB_TIMES: HubTimes = { bookmarkMs: 15_000, stalledMs: 30_000 };
+
+/** What every group shares. */
+export interface HubDeps {
+  readonly reader: Reader;
+  readonly log: CommitLog;
+  readonly states: ChannelStates;
+  readonly pace: Pace;
+  readonly meters: HubMeters;
+  readonly times: HubTimes;
+  /** How long this node has known that it is behind the workspace's log; 0: it is not. */
+  readonly lagMs: (workspaceId: string) => number;
+  /** A surprise: somebody has to look. */
+  readonly onFailure: (error: unknown) => void;
+}

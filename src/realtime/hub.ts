@@ -1,0 +1,101 @@
+import type { Reader } from '../db/client.ts';
+import type { LogHead, StoredEvent } from '../db/event-log.ts';
+import { Unavailable } from '../domain/errors.ts';
+import { ChannelStates } from './channel-states.ts';
+import { CommitLog } from './commit-log.ts';
+import type { FeedConsumer } from './feed-types.ts';
+import { Group } from './group.ts';
+import type { HubDeps, HubMeters, HubTimes } from './hub-deps.ts';
+import type { Follower } from './member.ts';
+import { Pace } from './pace.ts';
+import { startOf } from './resume.ts';
+import type { Start } from './resume.ts';
+
+export interface HubOptions {
+  readonly reader: Reader;
+  /** How far the feed has told its consumers. */
+  readonly headOf: (workspaceId: string) => LogHead | undefined;
+  /** Whether this node has got that far, after waiting a while for it. */
+  readonly reach: (workspaceId: string, seq: bigint, timeoutMs: number) => Promise<boolean>;
+  readonly lagMs: (workspaceId: string) => number;
+  readonly meters: HubMeters;
+  readonly times: HubTimes;
+  readonly onFailure: (error: unknown) => void;
+}
+
+/** Who follows channels on this node: one rendering of each frame for all who see the same. */
+export class Hub implements FeedConsumer {
+  readonly #deps: HubDeps;
+  readonly #reach: HubOptions['reach'];
+  readonly #groups = new Map<string, Map<string, Group>>();
+  readonly #bookmarks: NodeJS.Timeout;
+
+  constructor({ reader, headOf, reach, lagMs, meters, times, onFailure }: HubOptions) {
+    const log = new CommitLog(reader, headOf);
+    const states = new ChannelStates(reader, log);
+    this.#deps = { reader, log, states, pace: new Pace(), meters, times, lagMs, onFailure };
+    this.#reach = reach;
+    this.#bookmarks = setInterval(() => this.#each((group) => group.bookmarkDue()), times.bookmarkMs);
+    this.#bookmarks.unref();
+  }
+
+  /** @throws BadCursor; Unavailable when this node knows nothing of the workspace yet; whatever the database fails with */
+  async startOf(
+    workspaceId: string,
+    wish: { readonly after: string | null; readonly snapshot: boolean },
+  ): Promise<Start> {
+    return startOf({ log: this.#deps.log, reach: this.#reach }, workspaceId, wish);
+  }
+
+  /** @returns how the follower leaves. @throws Unavailable when this node knows nothing of the workspace yet */
+  join(follower: Follower): () => void {
+    const { workspaceId, rendering } = follower;
+    const head = this.#deps.log.head(workspaceId);
+    if (head === undefined)
+      throw new Unavailable('this node has not read the log of this workspace yet: try again');
+    const groups = this.#groups.get(workspaceId) ?? new Map<string, Group>();
+    this.#groups.set(workspaceId, groups);
+    const group = groups.get(rendering.key) ?? new Group(follower, head, this.#deps);
+    groups.set(rendering.key, group);
+    const member = group.join(follower);
+    return () => {
+      group.leave(member);
+      if (group.size > 0 || groups.get(rendering.key) !== group) return;
+      groups.delete(rendering.key);
+      if (groups.size === 0) this.#groups.delete(workspaceId);
+    };
+  }
+
+  /** How many groups there are, how many follow them, and how many of those are catching up. */
+  counts(): { groups: number; members: number; behind: number } {
+    const counts = { groups: 0, members: 0, behind: 0 };
+    this.#each((group) => {
+      counts.groups += 1;
+      counts.members += group.size;
+      counts.behind += group.behind;
+    });
+    return counts;
+  }
+
+  async apply(workspaceId: string, events: readonly StoredEvent[]): Promise<void> {
+    await this.#deps.log.append(workspaceId, events);
+    for (const group of this.#groups.get(workspaceId)?.values() ?? []) group.advance();
+  }
+
+  async reset(workspaceId: string, head: LogHead | undefined): Promise<void> {
+    this.#deps.log.restart(workspaceId, head);
+    const place = this.#deps.log.head(workspaceId);
+    for (const group of this.#groups.get(workspaceId)?.values() ?? []) {
+      if (place === undefined || head === undefined) group.endAll('WORKSPACE_GONE');
+      else group.restart(place);
+    }
+  }
+
+  close(): void {
+    clearInterval(this.#bookmarks);
+  }
+
+  #each(what: (group: Group) => void): void {
+    for (const groups of this.#groups.values()) for (const group of groups.values()) what(group);
+  }
+}

@@ -1,0 +1,53 @@
+import type { Topic } from '../domain/channel-topic.ts';
+import type { Frame } from './frames.ts';
+import type { Payload } from './payload.ts';
+import type { Start } from './resume.ts';
+
+export type DeliveryMode = 'LATEST' | 'ALL';
+
+/** Why the hub ends a stream. */
+export type EndReason = 'SLOW_CONSUMER' | 'WORKSPACE_GONE' | 'FAILED';
+
+/** One open stream, as the hub sees it. */
+export interface Sink {
+  send(payload: Payload): void;
+  /** Bytes that were sent and that the other side has not taken yet. */
+  unsentBytes(): number;
+  /** Resolves when they were taken, or when the stream has ended. */
+  drained(): Promise<void>;
+  end(reason: EndReason): void;
+}
+
+/** What makes subscribers equal: they get the same bytes for the same frame. */
+export interface Rendering {
+  /** Document, variables and authorisation scope, as one text. */
+  readonly key: string;
+  /** Rejects when the database cannot be reached: it is called again then. */
+  render(frame: Frame): Promise<Buffer>;
+}
+
+/** One who follows a topic. */
+export interface Follower {
+  readonly workspaceId: string;
+  readonly topic: Topic;
+  readonly mode: DeliveryMode;
+  readonly bookmarks: boolean;
+  readonly start: Start;
+  readonly rendering: Rendering;
+  readonly sink: Sink;
+}
+
+/** A follower inside its group. */
+export class Member {
+  readonly follower: Follower;
+  /** It once took less than it was sent: in mode LATEST it hears only of the newest from then on, until it has caught up. */
+  isSlow = false;
+  /** What it has heard of, when it is live: commits up to here are left out. */
+  heard = 0n;
+  /** Told apart by the run that catches it up: an older one stops by itself. */
+  run = 0;
+
+  constructor(follower: Follower) {
+    this.follower = follower;
+  }
+}

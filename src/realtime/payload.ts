@@ -1,0 +1,22 @@
+import type { Frame } from './frames.ts';
+
+/** A frame as a group's members get it: rendered once, written many times. */
+export class Payload {
+  readonly frame: Frame;
+  readonly bytes: Buffer;
+  readonly #wrapped = new Map<string, Buffer>();
+
+  constructor(frame: Frame, bytes: Buffer) {
+    this.frame = frame;
+    this.bytes = bytes;
+  }
+
+  /** What a transport makes of the bytes, made once for each of its forms. */
+  wrapped(form: string, wrap: (bytes: Buffer) => Buffer): Buffer {
+    const known = this.#wrapped.get(form);
+    if (known !== undefined) return known;
+    const made = wrap(this.bytes);
+    this.#wrapped.set(form, made);
+    return made;
+  }
+}

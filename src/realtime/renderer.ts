@@ -1,0 +1,71 @@
+import { LRUCache } from 'lru-cache';
+import { isUnavailable } from '../db/database-errors.ts';
+import type { Frame } from './frames.ts';
+import type { Rendering } from './member.ts';
+import { Payload } from './payload.ts';
+
+const KEPT_BYTES_MAX = 4 * 1024 * 1024;
+const PAYLOAD_OVERHEAD_BYTES = 512;
+const AT_ONCE = 8;
+const RETRY_MS = 250;
+
+/** Renders a group's frames: each once, whoever asks for it meanwhile or soon after. */
+export class Renderer {
+  readonly #rendering: Rendering;
+  readonly #isWanted: () => boolean;
+  readonly #kept = new LRUCache<string, Payload>({
+    maxSize: KEPT_BYTES_MAX,
+    sizeCalculation: ({ bytes }) => bytes.length + PAYLOAD_OVERHEAD_BYTES,
+  });
+  readonly #underWay = new Map<string, Promise<Payload>>();
+
+  constructor(rendering: Rendering, isWanted: () => boolean) {
+    this.#rendering = rendering;
+    this.#isWanted = isWanted;
+  }
+
+  /** Waits for the database while it is away and somebody still wants the frame. @throws what the rendering fails with otherwise */
+  async render(frame: Frame): Promise<Payload> {
+    if (frame.type === 'Bookmark') return this.#renderPatiently(frame);
+    const key = keyOf(frame);
+    const kept = this.#kept.get(key) ?? this.#underWay.get(key);
+    if (kept !== undefined) return kept;
+    const promise = this.#renderPatiently(frame).finally(() => this.#underWay.delete(key));
+    this.#underWay.set(key, promise);
+    const payload = await promise;
+    this.#kept.set(key, payload);
+    return payload;
+  }
+
+  /** A few at a time: a commit of hundreds of prompts must not take every connection to the database. */
+  async renderAll(frames: readonly Frame[]): Promise<Payload[]> {
+    const payloads: Payload[] = [];
+    for (let from = 0; from < frames.length; from += AT_ONCE) {
+      const some = frames.slice(from, from + AT_ONCE);
+      payloads.push(...(await Promise.all(some.map((frame) => this.render(frame)))));
+    }
+    return payloads;
+  }
+
+  async #renderPatiently(frame: Frame): Promise<Payload> {
+    for (;;) {
+      try {
+        return new Payload(frame, await this.#rendering.render(frame));
+      } catch (error) {
+        if (!isUnavailable(error) || !this.#isWanted()) throw error;
+        await new Promise((resolve) => {
+          setTimeout(resolve, RETRY_MS).unref();
+        });
+      }
+    }
+  }
+}
+
+function keyOf(frame: Exclude<Frame, { type: 'Bookmark' }>): string {
+  const { type, cursor, more } = frame;
+  const what =
+    frame.type === 'ChannelSnapshot'
+      ? [frame.reason, ...frame.promotionIds]
+      : [frame.slug, frame.promotionId];
+  return [type, cursor, more, ...what].join(' ');
+}

@@ -1,0 +1,132 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import Negotiator from 'negotiator';
+import { hasChannel } from '../db/channel-state.ts';
+import type { Reader } from '../db/client.ts';
+import { loadPromoted } from '../db/serving.ts';
+import { deliveryAnswer } from '../delivery/representation.ts';
+import type { Actor } from '../domain/actor.ts';
+import { ChannelNotFound } from '../domain/channel.ts';
+import { parseTopic } from '../domain/channel-topic.ts';
+import type { Topic } from '../domain/channel-topic.ts';
+import { BadCursor, InvalidInput } from '../domain/errors.ts';
+import type { Frame } from '../realtime/frames.ts';
+import type { DeliveryMode, Rendering } from '../realtime/member.ts';
+import { openSse } from './graphql-sse.ts';
+import type { SseDeps } from './graphql-sse.ts';
+import { badRequest, methodNotAllowed, notAcceptable, notFound, ProblemError } from './problem.ts';
+
+export const CHANNELS_PATH = '/v1/channels/';
+const EVENTS_SUFFIX = '/events';
+
+export interface EventStreamDeps extends SseDeps {
+  readonly reader: Reader;
+}
+
+interface Wish {
+  readonly topic: Topic;
+  readonly mode: DeliveryMode;
+  readonly after: string | null;
+}
+
+/**
+ * GET /v1/channels/{name}/events: what a channel serves, as it changes, for everything that speaks no GraphQL. Without a cursor it begins
+ * with what is served now. @throws ProblemError; whatever the database fails with
+ */
+export async function streamEvents(
+  { reader, ...sse }: EventStreamDeps,
+  actor: Actor,
+  req: IncomingMessage,
+  res: ServerResponse,
+): Promise<void> {
+  if (req.method !== 'GET') throw new ProblemError(methodNotAllowed('GET'));
+  if (new Negotiator(req).mediaType(['text/event-stream']) === undefined)
+    throw new ProblemError(notAcceptable('this is answered as text/event-stream'));
+  const { topic, mode, after } = parseWish(req);
+  const { workspaceId } = actor;
+  if (!(await hasChannel(reader, workspaceId, topic.channel)))
+    throw new ProblemError(notFound(new ChannelNotFound(topic.channel).message));
+  const start = await sse.hub.startOf(workspaceId, { after, snapshot: true }).catch(refuseCursor);
+  const rendering = renderingOf(reader, actor, topic);
+  openSse(sse, { req, res, actor, write: ({ bytes }) => bytes }, (sink) =>
+    sse.hub.join({ workspaceId, topic, mode, bookmarks: true, start, rendering, sink }),
+  );
+}
+
+function parseWish({ url = '', headers }: IncomingMessage): Wish {
+  const [path = '', search = ''] = url.split('?', 2);
+  const query = new URLSearchParams(search);
+  if (!path.endsWith(EVENTS_SUFFIX))
+    throw new ProblemError(notFound('there is nothing here: try .../events'));
+  const channel = path.slice(CHANNELS_PATH.length, -EVENTS_SUFFIX.length);
+  const prompts = query.getAll('prompts').flatMap((list) => list.split(','));
+  const lastEventId = headers['last-event-id'];
+  const after = (typeof lastEventId === 'string' ? lastEventId : null) ?? query.get('after');
+  try {
+    const topic = parseTopic(channel, prompts.length === 0 ? null : prompts);
+    return { topic, mode: parseMode(query.get('mode')), after: after === '' ? null : after };
+  } catch (error) {
+    if (error instanceof ChannelNotFound) throw new ProblemError(notFound(error.message));
+    if (error instanceof InvalidInput)
+      throw new ProblemError(badRequest(error.message, { field: error.field }));
+    throw error;
+  }
+}
+
+function parseMode(mode: string | null): DeliveryMode {
+  if (mode === null || mode === 'latest') return 'LATEST';
+  if (mode === 'all') return 'ALL';
+  throw new InvalidInput('mode', 'is "latest" or "all"');
+}
+
+function refuseCursor(error: unknown): never {
+  if (!(error instanceof BadCursor)) throw error;
+  throw new ProblemError({
+    ...badRequest(
+      'Last-Event-ID (or the parameter "after") is no cursor of this feed: leave it out to begin anew',
+    ),
+    code: error.code,
+  });
+}
+
+function renderingOf(reader: Reader, { workspaceId, role }: Actor, topic: Topic): Rendering {
+  return {
+    key: ['event-stream', workspaceId, role, topic.channel, ...(topic.prompts ?? ['*'])].join('\n'),
+    render: async (frame) => {
+      const { event, data } = await eventOf(reader, workspaceId, topic.channel, frame);
+      // Without an id the browser keeps the one before: who comes back in the middle of a commit gets all of it.
+      const id = frame.more ? '' : `id: ${frame.cursor}\n`;
+      return Buffer.from(`${id}event: ${event}\ndata: ${JSON.stringify(data)}\n\n`);
+    },
+  };
+}
+
+interface ServerSentEvent {
+  readonly event: string;
+  readonly data: object;
+}
+
+async function eventOf(
+  reader: Reader,
+  workspaceId: string,
+  channel: string,
+  frame: Frame,
+): Promise<ServerSentEvent> {
+  if (frame.type === 'Bookmark') return { event: 'bookmark', data: { lagMs: frame.lagMs } };
+  const { more } = frame;
+  if (frame.type === 'VersionWithdrawn')
+    return { event: 'withdrawn', data: { slug: frame.slug, channel, more } };
+  const promotionIds = frame.type === 'ChannelSnapshot' ? frame.promotionIds : [frame.promotionId];
+  const served = await loadPromoted(reader, workspaceId, promotionIds);
+  const versions = promotionIds.map((id) => {
+    const version = served.get(id);
+    if (version === undefined) throw new Error('a promotion without its version');
+    return version;
+  });
+  if (frame.type === 'ChannelSnapshot') {
+    const { reason, complete } = frame;
+    return { event: 'snapshot', data: { reason, complete, entries: versions.map(deliveryAnswer), more } };
+  }
+  const [version] = versions;
+  if (version === undefined) throw new Error('one promotion is one version');
+  return { event: 'promoted', data: { ...deliveryAnswer({ ...version, slug: frame.slug }), more } };
+}

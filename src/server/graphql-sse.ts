@@ -1,0 +1,109 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { OperationTypeNode } from 'graphql';
+import type { GraphQLFormattedError } from 'graphql';
+import type { Actor } from '../domain/actor.ts';
+import type { Hub } from '../realtime/hub.ts';
+import type { Payload } from '../realtime/payload.ts';
+import type { OperationParams, Operations } from './operations.ts';
+import { overloaded, ProblemError } from './problem.ts';
+import { SseConnection } from './sse-connection.ts';
+import type { Streams, StreamTimes } from './streams.ts';
+import type { Subscribe } from './subscribe.ts';
+
+export interface SseDeps {
+  readonly hub: Hub;
+  readonly streams: Streams;
+  readonly times: StreamTimes;
+}
+
+export interface GraphqlSseDeps extends SseDeps {
+  readonly operations: Operations;
+  readonly subscribe: Subscribe;
+}
+
+interface SseRequest {
+  readonly req: IncomingMessage;
+  readonly res: ServerResponse;
+  readonly actor: Actor;
+  readonly requestId: string;
+  readonly body: Buffer;
+}
+
+/**
+ * GraphQL over server-sent events, distinct connections mode: a subscription whose client accepts `text/event-stream`.
+ * @returns false when the request is something else, which Yoga answers. @throws ProblemError when no further stream is taken
+ */
+export async function subscribeBySse(deps: GraphqlSseDeps, request: SseRequest): Promise<boolean> {
+  const { req, res, actor, requestId } = request;
+  if (req.headers.accept?.includes('text/event-stream') !== true) return false;
+  const params = paramsOf(request);
+  const operation = params === null ? [] : deps.operations.prepare(params);
+  if ('length' in operation || operation.definition.operation !== OperationTypeNode.SUBSCRIPTION)
+    return false;
+  const prepared = await deps.subscribe.prepare(operation, { actor, requestId });
+  if ('errors' in prepared) {
+    sendErrors(res, prepared.errors?.map((error) => error.toJSON()) ?? []);
+    return true;
+  }
+  openSse(deps, { req, res, actor, write: writeNext }, (sink) => deps.hub.join({ ...prepared, sink }));
+  return true;
+}
+
+/** Opens the stream and joins it to the hub. @throws ProblemError 503, 429 */
+export function openSse(
+  { streams, times }: SseDeps,
+  {
+    req,
+    res,
+    actor,
+    write,
+  }: Pick<SseRequest, 'req' | 'res' | 'actor'> & { readonly write: (payload: Payload) => Buffer },
+  join: (sink: SseConnection['sink']) => () => void,
+): void {
+  if (streams.refusal() !== null) throw new ProblemError(overloaded());
+  const release = streams.subscribe(actor);
+  if (release === null) throw new ProblemError(overloaded());
+  const connection = new SseConnection(req, res, { actor, times, write });
+  const remove = streams.add(connection);
+  const leave = join(connection.sink);
+  res.once('close', () => {
+    leave();
+    remove();
+    release();
+  });
+}
+
+const NEXT = Buffer.from('event: next\ndata: ');
+const END = Buffer.from('\n\n');
+
+function writeNext(payload: Payload): Buffer {
+  return payload.wrapped('sse', (bytes) => Buffer.concat([NEXT, bytes, END]));
+}
+
+/** As the protocol says: the errors are the one result, then the operation is complete. */
+function sendErrors(res: ServerResponse, errors: readonly GraphQLFormattedError[]): void {
+  res.writeHead(200, { 'content-type': 'text/event-stream; charset=utf-8', 'cache-control': 'no-store' });
+  res.end(`event: next\ndata: ${JSON.stringify({ errors })}\n\nevent: complete\ndata:\n\n`);
+}
+
+/** What stands in the body or the query string; null for what Yoga shall refuse. */
+function paramsOf({ req, body }: SseRequest): OperationParams | null {
+  try {
+    return req.method === 'GET' ? paramsOfQuery(req.url ?? '') : paramsOfJson(JSON.parse(body.toString()));
+  } catch {
+    return null;
+  }
+}
+
+function paramsOfQuery(url: string): OperationParams | null {
+  const query = new URLSearchParams(url.slice(url.indexOf('?') + 1));
+  const variables: unknown = JSON.parse(query.get('variables') ?? '{}');
+  return paramsOfJson({ query: query.get('query'), operationName: query.get('operationName'), variables });
+}
+
+function paramsOfJson(value: unknown): OperationParams | null {
+  const { query, operationName = null, variables } = value as Record<string, unknown>;
+  if (typeof query !== 'string') return null;
+  if (operationName !== null && typeof operationName !== 'string') return null;
+  return { query, operationName, variables: (variables ?? {}) as OperationParams['variables'] };
+}

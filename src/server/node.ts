@@ -1,0 +1,77 @@
+import type { Database } from '../db/client.ts';
+import { createSnapshot } from '../delivery/snapshot.ts';
+import type { Snapshot } from '../delivery/snapshot.ts';
+import { createFeed } from '../realtime/feed.ts';
+import type { Feed } from '../realtime/feed.ts';
+import { Hub } from '../realtime/hub.ts';
+import type { HubTimes } from '../realtime/hub-deps.ts';
+import { createAuthenticator } from './authenticator.ts';
+import type { Authenticator } from './authenticator.ts';
+import type { Log } from './log.ts';
+import { createMetrics } from './metrics.ts';
+import type { Metrics } from './metrics.ts';
+import { Streams } from './streams.ts';
+import type { StreamTimes } from './streams.ts';
+
+const SNAPSHOT_BYTES_MAX = 256 * 1024 * 1024;
+
+export interface NodeOptions {
+  readonly database: Database;
+  readonly log: Log;
+  readonly adminKey: string | null;
+  readonly adminWorkspaceId: string;
+  readonly times: HubTimes & StreamTimes;
+}
+
+/** What this node knows beside the database, kept up to date by the feed: keys, what is served, who follows. */
+export interface Node {
+  readonly authenticator: Authenticator;
+  readonly snapshot: Snapshot;
+  readonly hub: Hub;
+  readonly streams: Streams;
+  readonly metrics: Metrics;
+  readonly feed: Feed;
+  stop(): Promise<void>;
+}
+
+export async function startNode({
+  database,
+  log,
+  adminKey,
+  adminWorkspaceId,
+  times,
+}: NodeOptions): Promise<Node> {
+  const authenticator = createAuthenticator(database.control, {
+    adminKey,
+    adminWorkspaceId,
+    isReachable: () => feed.status().reachable,
+  });
+  const snapshot = createSnapshot(database, { bytesMax: SNAPSHOT_BYTES_MAX });
+  const streams = new Streams(times, async (value) => (await authenticator.authenticate(value)) !== null);
+  const metrics = createMetrics({
+    snapshotBytes: () => snapshot.sizeBytes(),
+    isReachable: () => feed.status().reachable,
+    connections: () => streams.counts(),
+    followers: () => hub.counts(),
+  });
+  const hub: Hub = new Hub({
+    reader: database.control,
+    headOf: (workspaceId) => feed.head(workspaceId),
+    reach: (workspaceId, seq, timeoutMs) => feed.reach(workspaceId, seq, timeoutMs),
+    lagMs: () => 0,
+    meters: metrics.hub,
+    times,
+    onFailure: (error) => log.error({ err: error }, 'a stream failed'),
+  });
+  // In this order: whoever hears of a promotion and fetches gets it from the snapshot already.
+  const feed = createFeed(database, [authenticator, snapshot, hub, streams], log);
+  await feed.start().catch(async (error: unknown) => {
+    await feed.stop();
+    throw error;
+  });
+  const stop = async () => {
+    hub.close();
+    await feed.stop();
+  };
+  return { authenticator, snapshot, hub, streams, metrics, feed, stop };
+}

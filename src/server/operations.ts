@@ -1,0 +1,94 @@
+import { getOperationAST, GraphQLError, validate } from 'graphql';
+import type { DocumentNode, GraphQLSchema, OperationDefinitionNode } from 'graphql';
+import { LRUCache } from 'lru-cache';
+import { MAX_VALIDATION_ERRORS, parseWithLimits, queryLimitErrors } from './query-limits.ts';
+import { rowBudgetError } from './row-budget.ts';
+
+/** Characters of document text whose parsed form is kept. */
+const CACHED_TEXT_MAX = 4 * 1024 * 1024;
+
+/** What a client asks to be executed, as it stands in a body, a query string or a message. */
+export interface OperationParams {
+  readonly query: string;
+  readonly operationName: string | null;
+  readonly variables: Readonly<Record<string, unknown>>;
+}
+
+/** An operation that is well-formed, valid and within its limits. */
+export interface Operation {
+  readonly text: string;
+  readonly document: DocumentNode;
+  readonly definition: OperationDefinitionNode;
+  readonly operationName: string | null;
+  readonly variables: Readonly<Record<string, unknown>>;
+}
+
+interface Parsed {
+  readonly document: DocumentNode | null;
+  readonly errors: readonly GraphQLError[];
+}
+
+/** Parses and validates operations that do not go through Yoga, by the same limits; documents are parsed once. */
+export class Operations {
+  readonly #schema: GraphQLSchema;
+  readonly #parsed = new LRUCache<string, Parsed>({
+    maxSize: CACHED_TEXT_MAX,
+    sizeCalculation: (_parsed, text) => text.length + 1,
+  });
+
+  constructor(schema: GraphQLSchema) {
+    this.#schema = schema;
+  }
+
+  /** The operation, or what is wrong with it. */
+  prepare({ query, operationName, variables }: OperationParams): Operation | readonly GraphQLError[] {
+    const { document, errors } = this.#parse(query);
+    if (document === null) return errors;
+    const definition = getOperationAST(document, operationName);
+    if (!definition) {
+      const message =
+        operationName === null
+          ? 'the document holds several operations or none: say which one by operationName'
+          : `the document holds no operation ${JSON.stringify(operationName.slice(0, 60))}`;
+      return [new GraphQLError(message, { extensions: { code: 'OPERATION_RESOLUTION_FAILURE' } })];
+    }
+    const tooMuch = rowBudgetError(document, operationName, variables);
+    if (tooMuch !== null) return [tooMuch];
+    return { text: query, document, definition, operationName, variables };
+  }
+
+  #parse(query: string): Parsed {
+    const known = this.#parsed.get(query);
+    if (known !== undefined) return known;
+    const parsed = this.#check(query);
+    this.#parsed.set(query, parsed);
+    return parsed;
+  }
+
+  #check(query: string): Parsed {
+    try {
+      const document = parseWithLimits(query);
+      const limits = queryLimitErrors(document);
+      if (limits.length > 0) return { document: null, errors: limits };
+      const errors = validate(this.#schema, document, undefined, { maxErrors: MAX_VALIDATION_ERRORS });
+      return errors.length > 0 ? { document: null, errors: errors.map(coded) } : { document, errors };
+    } catch (error) {
+      if (error instanceof GraphQLError) return { document: null, errors: [coded(error)] };
+      throw error;
+    }
+  }
+}
+
+/** graphql's own errors have no code. */
+function coded(error: GraphQLError): GraphQLError {
+  if (error.extensions['code'] !== undefined) return error;
+  const code = error.message.startsWith('Syntax Error')
+    ? 'GRAPHQL_PARSE_FAILED'
+    : 'GRAPHQL_VALIDATION_FAILED';
+  return new GraphQLError(error.message, {
+    nodes: error.nodes ?? null,
+    source: error.source ?? null,
+    positions: error.positions ?? null,
+    extensions: { code },
+  });
+}

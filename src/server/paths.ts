@@ -1,0 +1,2 @@
+export const GRAPHQL_PATH = '/graphql';
+export const GRAPHIQL_ASSETS_PATH = '/graphiql/';

@@ -1,0 +1,64 @@
+import type { App } from '../actions/app.ts';
+import { hasChannel } from '../db/channel-state.ts';
+import type { Reader } from '../db/client.ts';
+import { isUnavailable } from '../db/database-errors.ts';
+import { createLoaders } from '../db/loaders.ts';
+import type { Actor } from '../domain/actor.ts';
+import { ChannelNotFound } from '../domain/channel.ts';
+import { Unavailable } from '../domain/errors.ts';
+import { ChannelSubscription } from '../realtime/channel-subscription.ts';
+import type { FollowWish } from '../realtime/channel-subscription.ts';
+import type { Hub } from '../realtime/hub.ts';
+import type { Context } from '../schema/context.ts';
+import type { Log } from './log.ts';
+
+export interface ContextDeps {
+  readonly app: App;
+  readonly reader: Reader;
+  readonly hub: Hub;
+  readonly log: Log;
+}
+
+/** Makes what every resolver of one request has. */
+export type ContextFactory = (request: { readonly actor: Actor; readonly requestId: string }) => Context;
+
+export function createContextFactory({ app, reader, hub, log }: ContextDeps): ContextFactory {
+  const channels = createKnownChannels(reader);
+  return ({ actor, requestId }) => ({
+    actor,
+    app,
+    reader,
+    requestId,
+    readBack: (read) => read().catch((error: unknown) => refuseReadBack(error, log)),
+    loaders: createLoaders(reader, actor.workspaceId),
+    follow: async (wish: FollowWish) => {
+      await channels.require(actor.workspaceId, wish.topic.channel);
+      return new ChannelSubscription(wish, await hub.startOf(actor.workspaceId, wish));
+    },
+  });
+}
+
+const KNOWN_MAX = 10_000;
+
+/** Which channels there are: asked once each, because a channel is never deleted; ten thousand who come back at once ask nothing. */
+function createKnownChannels(reader: Reader) {
+  const known = new Set<string>();
+  return {
+    /** @throws ChannelNotFound */
+    require: async (workspaceId: string, name: string): Promise<void> => {
+      const key = `${workspaceId} ${name}`;
+      if (known.has(key)) return;
+      if (!(await hasChannel(reader, workspaceId, name))) throw new ChannelNotFound(name);
+      if (known.size >= KNOWN_MAX) known.clear();
+      known.add(key);
+    },
+  };
+}
+
+function refuseReadBack(error: unknown, log: Log): never {
+  if (!isUnavailable(error)) throw error;
+  log.warn({ err: error }, 'a committed change could not be read back for its answer');
+  throw new Unavailable(
+    'the change is committed, but its answer could not be read: repeat it with the same idempotency key only',
+  );
+}

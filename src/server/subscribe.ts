@@ -1,0 +1,113 @@
+import canonicalize from 'canonicalize';
+import { createSourceEventStream, execute, Kind, visit } from 'graphql';
+import type { DocumentNode, ExecutionResult, GraphQLSchema } from 'graphql';
+import { LRUCache } from 'lru-cache';
+import { isUnavailable } from '../db/database-errors.ts';
+import type { Actor } from '../domain/actor.ts';
+import { ChannelSubscription } from '../realtime/channel-subscription.ts';
+import type { Frame } from '../realtime/frames.ts';
+import type { Follower, Rendering } from '../realtime/member.ts';
+import type { Log } from './log.ts';
+import { maskError } from './mask-error.ts';
+import type { Operation } from './operations.ts';
+import type { ContextFactory } from './request-context.ts';
+
+/** Where one begins and how it is told does not change what a frame looks like: these arguments make no group of their own. */
+const OWN_ARGUMENTS = new Set(['after', 'snapshot', 'bookmarks', 'mode']);
+
+export interface SubscribeDeps {
+  readonly schema: GraphQLSchema;
+  readonly contextOf: ContextFactory;
+  readonly log: Log;
+}
+
+/** Somebody's subscription, before it is known where its frames go. */
+export type PreparedFollower = Omit<Follower, 'sink'>;
+
+export interface Subscriber {
+  readonly actor: Actor;
+  readonly requestId: string;
+}
+
+/** Starts subscriptions: their fields are authorised and their arguments checked once, what they answer is rendered once for all who see the same. */
+export class Subscribe {
+  readonly #deps: SubscribeDeps;
+  readonly #ownVariables = new LRUCache<DocumentNode, ReadonlySet<string>>({ max: 1_000 });
+
+  constructor(deps: SubscribeDeps) {
+    this.#deps = deps;
+  }
+
+  /** What to hand to the hub, or the errors that the client gets instead. */
+  async prepare(
+    operation: Operation,
+    subscriber: Subscriber,
+  ): Promise<PreparedFollower | { readonly errors: ExecutionResult['errors'] }> {
+    const { schema, contextOf, log } = this.#deps;
+    const source = await createSourceEventStream({
+      schema,
+      document: operation.document,
+      contextValue: contextOf(subscriber),
+      variableValues: operation.variables,
+      operationName: operation.operationName,
+    });
+    if (!(source instanceof ChannelSubscription)) {
+      const errors = 'errors' in source ? source.errors : undefined;
+      return { errors: errors?.map((error) => maskError(error, log, subscriber.requestId)) };
+    }
+    const { topic, mode, bookmarks } = source.wish;
+    const { workspaceId } = subscriber.actor;
+    const rendering = this.#rendering(operation, subscriber);
+    return { workspaceId, topic, mode, bookmarks, start: source.start, rendering };
+  }
+
+  #rendering(operation: Operation, subscriber: Subscriber): Rendering {
+    return {
+      key: this.#groupKey(operation, subscriber.actor),
+      render: (frame) => this.#render(operation, subscriber, frame),
+    };
+  }
+
+  /** Subscribers with one key see the same: document, variables that matter, and what they may see. */
+  #groupKey({ text, document, operationName, variables }: Operation, { workspaceId, role }: Actor): string {
+    const own = this.#ownVariables.get(document) ?? ownVariables(document);
+    this.#ownVariables.set(document, own);
+    const shared = Object.fromEntries(Object.entries(variables).filter(([name]) => !own.has(name)));
+    return [workspaceId, role, operationName ?? '', canonicalize(shared) ?? '', text].join('\n');
+  }
+
+  async #render(operation: Operation, subscriber: Subscriber, frame: Frame): Promise<Buffer> {
+    const { schema, contextOf, log } = this.#deps;
+    const result = await execute({
+      schema,
+      document: operation.document,
+      rootValue: frame,
+      contextValue: contextOf(subscriber),
+      variableValues: operation.variables,
+      operationName: operation.operationName,
+    });
+    const lost = result.errors?.find(({ originalError }) => isUnavailable(originalError));
+    // The event is not lost with the answer: it is rendered again when the database is back.
+    if (lost?.originalError) throw lost.originalError;
+    const errors = result.errors?.map((error) => maskError(error, log, subscriber.requestId));
+    return Buffer.from(JSON.stringify(errors === undefined ? result : { ...result, errors }));
+  }
+}
+
+/** Variables that stand in no place but the arguments that make no difference to a frame. */
+function ownVariables(document: DocumentNode): ReadonlySet<string> {
+  const own = new Set<string>();
+  const elsewhere = new Set<string>();
+  visit(document, {
+    Argument: (node) => {
+      if (node.value.kind !== Kind.VARIABLE || !OWN_ARGUMENTS.has(node.name.value)) return undefined;
+      own.add(node.value.name.value);
+      return false;
+    },
+    VariableDefinition: () => false,
+    Variable: ({ name }) => {
+      elsewhere.add(name.value);
+    },
+  });
+  return new Set([...own].filter((name) => !elsewhere.has(name)));
+}

@@ -1,0 +1,125 @@
+import { randomUUID } from 'node:crypto';
+import { execute, GraphQLError } from 'graphql';
+import type { ExecutionArgs, ExecutionResult, GraphQLSchema } from 'graphql';
+import { makeServer } from 'graphql-ws';
+import type { Context as WsContext, Server, SubscribePayload } from 'graphql-ws';
+import type { Actor } from '../domain/actor.ts';
+import type { Hub } from '../realtime/hub.ts';
+import type { Authenticator } from './authenticator.ts';
+import { heldOpen } from './held-open.ts';
+import type { Log } from './log.ts';
+import { maskError } from './mask-error.ts';
+import type { Operation, Operations } from './operations.ts';
+import type { ContextFactory } from './request-context.ts';
+import { STREAM_LIMITS } from './streams.ts';
+import type { Streams } from './streams.ts';
+import type { Subscribe } from './subscribe.ts';
+import type { WebSocketConnection } from './websocket-connection.ts';
+
+const CONNECTION_INIT_MS = 3_000;
+
+export interface WebSocketDeps {
+  readonly schema: GraphQLSchema;
+  readonly operations: Operations;
+  readonly subscribe: Subscribe;
+  readonly hub: Hub;
+  readonly streams: Streams;
+  readonly authenticator: Authenticator;
+  readonly contextOf: ContextFactory;
+  readonly log: Log;
+}
+
+/** What graphql-ws hands from `onSubscribe` to the execution, with what belongs to the one operation of the one connection. */
+interface OperationArgs extends ExecutionArgs {
+  readonly operation: Operation;
+  readonly operationId: string;
+  readonly connection: WebSocketConnection;
+  readonly actor: Actor;
+  readonly requestId: string;
+}
+
+type Ctx = WsContext<Record<string, unknown>, { connection: WebSocketConnection }>;
+
+/** GraphQL over WebSocket: the protocol is graphql-ws', the frames of subscriptions are the hub's. */
+export function createWebSocketOperations(deps: WebSocketDeps): Server<{ connection: WebSocketConnection }> {
+  return makeServer<Record<string, unknown>, { connection: WebSocketConnection }>({
+    connectionInitWaitTimeout: CONNECTION_INIT_MS,
+    onConnect: (ctx) => authenticate(deps, ctx),
+    onSubscribe: (ctx, id, payload) => prepare(deps, ctx, id, payload),
+    execute: async (args) => masked(deps, args as OperationArgs, await execute(args)),
+    subscribe: (args) => follow(deps, args as OperationArgs),
+  });
+}
+
+/** @returns false: closed with 4403. */
+async function authenticate(
+  { authenticator }: WebSocketDeps,
+  { connectionParams, extra }: Ctx,
+): Promise<boolean> {
+  const { connection } = extra;
+  if (connection.actor !== null && connectionParams?.['authorization'] === undefined) return true;
+  const authorization = connectionParams?.['authorization'];
+  if (typeof authorization !== 'string') return false;
+  const actor = await authenticator.authenticate(authorization);
+  if (actor === null) return false;
+  connection.signIn(actor, authorization);
+  return true;
+}
+
+function prepare(
+  { schema, operations, contextOf }: WebSocketDeps,
+  { extra: { connection }, subscriptions }: Ctx,
+  operationId: string,
+  { query, operationName, variables }: SubscribePayload,
+): OperationArgs | readonly GraphQLError[] {
+  const { actor } = connection;
+  if (actor === null) throw new Error('graphql-ws lets nobody subscribe who is not acknowledged');
+  if (Object.keys(subscriptions).length > STREAM_LIMITS.subscriptionsOfConnection) {
+    connection.close('TOO_MANY_SUBSCRIPTIONS');
+    return [new GraphQLError('too many subscriptions on this connection')];
+  }
+  const params = { query, operationName: operationName ?? null, variables: variables ?? {} };
+  const operation = operations.prepare(params);
+  if ('length' in operation) return operation;
+  const requestId = randomUUID();
+  return {
+    schema,
+    document: operation.document,
+    operationName: operation.operationName,
+    variableValues: operation.variables,
+    contextValue: contextOf({ actor, requestId }),
+    operation,
+    operationId,
+    connection,
+    actor,
+    requestId,
+  };
+}
+
+function masked(
+  { log }: WebSocketDeps,
+  { requestId }: OperationArgs,
+  result: ExecutionResult,
+): ExecutionResult {
+  if (result.errors === undefined) return result;
+  return { ...result, errors: result.errors.map((error) => maskError(error, log, requestId)) };
+}
+
+/** Joins the hub; graphql-ws holds the generator for as long as the subscription lives, and nothing ever comes out of it. */
+async function follow(
+  { subscribe, hub, streams }: WebSocketDeps,
+  { operation, operationId, connection, actor, requestId }: OperationArgs,
+): Promise<ExecutionResult | AsyncGenerator<ExecutionResult, void, void>> {
+  const prepared = await subscribe.prepare(operation, { actor, requestId });
+  if ('errors' in prepared) return { errors: prepared.errors ?? [] };
+  const release = streams.subscribe(actor);
+  if (release === null) {
+    connection.close('TOO_MANY_SUBSCRIPTIONS');
+    return { errors: [new GraphQLError('too many subscriptions of this key')] };
+  }
+  const leave = hub.join({ ...prepared, sink: connection.sink(operationId) });
+  return heldOpen(() => {
+    leave();
+    release();
+  });
+}
