@@ -5,7 +5,6 @@ import type { DocumentNode, ExecutionArgs, GraphQLError, GraphQLSchema } from 'g
 import { createYoga, isAsyncIterable } from 'graphql-yoga';
 import type { Plugin } from 'graphql-yoga';
 import { LRUCache } from 'lru-cache';
-import type { App } from '../actions/app.ts';
 import type { Reader } from '../db/client.ts';
 import { isUnavailable } from '../db/database-errors.ts';
 import { createLoaders } from '../db/loaders.ts';
@@ -14,6 +13,10 @@ import { Unavailable } from '../domain/errors.ts';
 import type { Context } from '../schema/context.ts';
 import type { Log } from './log.ts';
 import { maskError } from './mask-error.ts';
+import { waitForMinCursor } from './min-cursor.ts';
+import type { Reach } from './min-cursor.ts';
+import { answerWithCursor, recordWrites } from './own-writes.ts';
+import type { NewApp, OwnWrites } from './own-writes.ts';
 import { badRequest, ProblemError } from './problem.ts';
 import { MAX_VALIDATION_ERRORS, parseWithLimits, QUERY_LIMITS, queryLimitErrors } from './query-limits.ts';
 import { rowBudgetError } from './row-budget.ts';
@@ -26,11 +29,14 @@ interface RequestContext {
   readonly res: ServerResponse;
   readonly actor: Actor;
   readonly requestId: string;
+  readonly writes: OwnWrites;
 }
 
 interface GraphqlDeps {
   readonly schema: GraphQLSchema;
-  readonly app: App;
+  readonly newApp: NewApp;
+  /** How a request with a minimal cursor waits for this node. */
+  readonly reach: Reach;
   readonly reader: Reader;
   readonly log: Log;
 }
@@ -42,12 +48,12 @@ export type GraphqlHandler = (
 ) => Promise<void>;
 
 /** GraphQL over HTTP for a request that is authenticated and whose body was read and counted. */
-export function createGraphqlHandler({ schema, app, reader, log }: GraphqlDeps): GraphqlHandler {
+export function createGraphqlHandler({ schema, newApp, reach, reader, log }: GraphqlDeps): GraphqlHandler {
   const yoga = createYoga<RequestContext, Context>({
     schema,
-    context: ({ actor, requestId }): Context => ({
+    context: ({ actor, requestId, writes }): Context => ({
       actor,
-      app,
+      app: writes.app,
       reader,
       requestId,
       readBack: (read) => read().catch((error: unknown) => refuseReadBack(error, log)),
@@ -65,7 +71,7 @@ export function createGraphqlHandler({ schema, app, reader, log }: GraphqlDeps):
     parserAndValidationCache: { documentCache: boundedCache(), errorCache: boundedCache() },
     // What resolvers throw is masked with the id of its request; whatever else goes wrong inside Yoga, with one of its own.
     maskedErrors: { maskError: (error) => maskError(error, log, randomUUID()) },
-    plugins: [limits(), masking(log)],
+    plugins: [limits(), masking(log), waitForMinCursor(reach), answerWithCursor()],
   });
   return async (req, res, request) => {
     // Decoding would put U+FFFD in the place of every wrong byte and go on with a text that nobody sent.
@@ -74,7 +80,8 @@ export function createGraphqlHandler({ schema, app, reader, log }: GraphqlDeps):
     // Media types are case-insensitive; Yoga compares them as they are.
     req.headers['content-type'] &&= req.headers['content-type'].toLowerCase();
     Object.assign(req, { body: request.body });
-    await yoga(req, res, { req, res, actor: request.actor, requestId: request.requestId });
+    const { actor, requestId } = request;
+    await yoga(req, res, { req, res, actor, requestId, writes: recordWrites(newApp) });
   };
 }
 

@@ -19,6 +19,7 @@ import { createGraphqlHandler } from './graphql.ts';
 import { startJanitor } from './janitor.ts';
 import type { Log } from './log.ts';
 import { createMetrics } from './metrics.ts';
+import { recordingApp } from './own-writes.ts';
 
 const SNAPSHOT_BYTES_MAX = 256 * 1024 * 1024;
 const HTTP_OPTIONS = { headersTimeout: 10_000, requestTimeout: 30_000, keepAliveTimeout: 65_000 };
@@ -91,12 +92,13 @@ async function wire(
   const janitor = startJanitor(database, log);
   stops.push(() => janitor.stop());
 
-  const app = createApp({ ...actionDeps, onCommit: (commit) => feed.onCommit(commit) });
+  const { reach } = feed;
+  const newApp = recordingApp({ ...actionDeps, onCommit: (commit) => feed.onCommit(commit) });
   let draining = false;
   const front = createFront({
     authenticator,
     snapshot,
-    graphql: createGraphqlHandler({ schema: createSchema(), app, reader: database.reader, log }),
+    graphql: createGraphqlHandler({ schema: createSchema(), newApp, reach, reader: database.reader, log }),
     graphiql: createGraphiql({
       endpoint: GRAPHQL_PATH,
       assetsPath: GRAPHIQL_ASSETS_PATH,
@@ -108,6 +110,7 @@ async function wire(
     }),
     corsOrigins: config.corsOrigins,
     feedStatus: () => feedStatus(),
+    reach,
     isDraining: () => draining,
     log,
   });
@@ -119,7 +122,7 @@ async function wire(
   const url = await listen(server, config);
   server.on('error', (error) => log.error({ err: error }, 'the HTTP server failed'));
   const firstKey =
-    config.adminKey === null ? await createFirstKey(app, database.reader, adminWorkspaceId) : null;
+    config.adminKey === null ? await createFirstKey(newApp(), database.reader, adminWorkspaceId) : null;
   return { url, firstKey, close: stopAll };
 }
 
