@@ -36,12 +36,13 @@ const STORED_EVENT = {
 /**
  * Writes the events of a transaction, all in one statement and last: each insert locks the workspace's counter row until the commit, so
  * whatever is locked or written after it would queue every other writer behind it (measured: 5 commits a second instead of 400).
+ * @returns the end of the commit that they make.
  */
 export async function appendEvents(
   tx: Prisma.TransactionClient,
   actor: Actor,
   events: readonly NewEvent[],
-): Promise<bigint> {
+): Promise<LogHead> {
   const rows = await tx.event.createManyAndReturn({
     data: events.map(({ payload: { type, ...facts }, promptId, promotionId }) => ({
       workspaceId: actor.workspaceId,
@@ -53,9 +54,9 @@ export async function appendEvents(
       promotionId: promotionId ?? null,
       payload: JSON.stringify(facts),
     })),
-    select: { seq: true },
+    select: { seq: true, hash: true },
   });
-  return rows.reduce((last, row) => (row.seq > last ? row.seq : last), 0n);
+  return rows.reduce((last, row) => (row.seq > last.seq ? row : last));
 }
 
 /** Events after a sequence, oldest first, at most `limit`; the last commit of the page may be cut. */
@@ -71,6 +72,11 @@ export async function readEvents(
     take: limit,
     select: STORED_EVENT,
   });
+}
+
+/** Where the log of one workspace ends; waits for nobody who is writing to it. */
+export async function getHead(tx: Prisma.TransactionClient, workspaceId: string): Promise<LogHead> {
+  return tx.eventCounter.findUniqueOrThrow({ where: { workspaceId }, select: { seq: true, hash: true } });
 }
 
 /** The heads of the logs of all workspaces, by workspace id. */

@@ -3,6 +3,7 @@ import canonicalize from 'canonicalize';
 import type { Actor } from '../domain/actor.ts';
 import { IdempotencyConflict, InvalidInput } from '../domain/errors.ts';
 import { requireText } from '../domain/text.ts';
+import { getHead } from './event-log.ts';
 import type { PrismaClient } from './generated/prisma/client.ts';
 import { inTransaction } from './transaction.ts';
 import type { ActionDeps, Outcome, Tx } from './transaction.ts';
@@ -44,7 +45,10 @@ export async function inIdempotentTransaction(
   const call = { mutation, key, inputHash: hashInput(compared) };
   const once = async (tx: Tx) => {
     const answered = await claim(tx, actor, call);
-    if (answered !== null) return { answer: answered, events: [] };
+    if (answered !== null) {
+      const repeatedBefore = await getHead(tx, actor.workspaceId);
+      return { answer: answered, events: [], repeatedBefore };
+    }
     const outcome = await work(tx);
     await settle(tx, actor, call, outcome.answer);
     return outcome;

@@ -5,6 +5,7 @@ import type { NewEvent } from '../domain/event.ts';
 import type { NewId } from '../domain/ids.ts';
 import { isRetryable, isUnavailable } from './database-errors.ts';
 import { appendEvents } from './event-log.ts';
+import type { LogHead } from './event-log.ts';
 import type { Prisma, PrismaClient } from './generated/prisma/client.ts';
 
 const ATTEMPTS_MAX = 3;
@@ -15,18 +16,22 @@ export type Tx = Prisma.TransactionClient;
 export interface Outcome<T> {
   readonly answer: T;
   readonly events: readonly NewEvent[];
+  /** Of an answer that was given before: an end of the log that has the commit behind it. */
+  readonly repeatedBefore?: LogHead;
 }
 
-/** A commit that was acknowledged by the database. */
-export interface Commit {
+/** The end of a commit that was acknowledged by the database. */
+export interface Commit extends LogHead {
   readonly workspaceId: string;
-  readonly seq: bigint;
 }
 
 /** What every action needs: where to write, who waits for the commit, and the sources of time and ids. */
 export interface ActionDeps {
   readonly writer: PrismaClient;
-  /** Resolves when this node serves what the commit changed (bounded by its implementation; never rejects). */
+  /**
+   * Resolves when this node serves what the commit changed (bounded by its implementation; never rejects). Called for a repetition too:
+   * another node may have taken the first call.
+   */
   readonly onCommit: (commit: Commit) => Promise<void>;
   /** Told of the failure behind an Unavailable, whose caller learns nothing of it. */
   readonly onUnavailable?: (cause: unknown) => void;
@@ -64,9 +69,8 @@ export async function inTransaction<T>(
 
 async function runOnce<T>(writer: PrismaClient, actor: Actor, work: (tx: Tx) => Promise<Outcome<T>>) {
   return writer.$transaction(async (tx) => {
-    const { answer, events } = await work(tx);
-    if (events.length === 0) return { answer, commit: null };
-    const seq = await appendEvents(tx, actor, events);
-    return { answer, commit: { workspaceId: actor.workspaceId, seq } };
+    const { answer, events, repeatedBefore } = await work(tx);
+    const end = events.length === 0 ? repeatedBefore : await appendEvents(tx, actor, events);
+    return { answer, commit: end === undefined ? null : { workspaceId: actor.workspaceId, ...end } };
   });
 }

@@ -23,6 +23,6 @@ export function encodeFeedCursor({ seq, hash }: { seq: bigint; hash: Uint8Array 
 export function decodeFeedCursor(argument: string, text: string): FeedCursor {
   const bytes = Buffer.from(text, 'base64url');
   if (bytes.length !== BYTES || bytes[0] !== FORMAT || bytes.toString('base64url') !== text)
-    throw new BadCursor(argument);
+    throw new BadCursor(argument, 'the feed');
   return { seq: bytes.readBigUInt64BE(1), hashPrefix: bytes.subarray(9) };
 }

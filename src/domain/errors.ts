@@ -47,7 +47,7 @@ export class IdempotencyConflict extends Refusal {
 export class BadCursor extends Refusal {
   readonly code = 'BAD_CURSOR';
 
-  constructor(argument: string) {
-    super(`${argument}: not a cursor of this connection`);
+  constructor(argument: string, origin = 'this connection') {
+    super(`${argument}: not a cursor of ${origin}`);
   }
 }

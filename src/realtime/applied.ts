@@ -18,17 +18,17 @@ export interface Applied {
 
 export function createApplied(
   consumers: readonly FeedConsumer[],
+  /** Consumers took something, and it counts as applied. */
   onDelivered: (workspaceId: string) => void,
 ): Applied {
   const applied = new Map<string, LogHead>();
 
-  async function tell(workspaceId: string, what: (consumer: FeedConsumer) => Promise<void>): Promise<void> {
+  async function tell(what: (consumer: FeedConsumer) => Promise<void>): Promise<void> {
     try {
       for (const consumer of consumers) await what(consumer);
     } catch (cause) {
       throw new ConsumerFailure('a consumer of the feed failed', { cause });
     }
-    onDelivered(workspaceId);
   }
 
   return {
@@ -43,13 +43,15 @@ export function createApplied(
     deliver: async (workspaceId, events) => {
       const last = events.at(-1);
       if (last === undefined) return;
-      await tell(workspaceId, (consumer) => consumer.apply(workspaceId, events));
+      await tell((consumer) => consumer.apply(workspaceId, events));
       applied.set(workspaceId, { seq: last.seq, hash: last.hash });
+      onDelivered(workspaceId);
     },
     reset: async (workspaceId, head) => {
-      await tell(workspaceId, (consumer) => consumer.reset(workspaceId, head));
+      await tell((consumer) => consumer.reset(workspaceId, head));
       if (head === undefined) applied.delete(workspaceId);
       else applied.set(workspaceId, head);
+      onDelivered(workspaceId);
     },
   };
 }

@@ -1,38 +1,71 @@
 import type { Database } from '../db/client.ts';
 import { readHeads } from '../db/event-log.ts';
 import type { LogHead } from '../db/event-log.ts';
-import type { Commit } from '../db/transaction.ts';
 import { createContact } from './contact.ts';
 import type { FeedConsumer, FeedLog, FeedStatus } from './feed-types.ts';
 import { createFollowing } from './following.ts';
 import { createListener } from './listener.ts';
 import { createPoller } from './poller.ts';
+import { createReaching } from './reaching.ts';
 import { createTail } from './tail.ts';
-import type { Tail } from './tail.ts';
 
 export type { FeedConsumer, FeedStatus } from './feed-types.ts';
 
 const POLL_HEALTHY_MS = 5_000;
 const POLL_UNHEALTHY_MS = 1_000;
 const APPLY_WAIT_MS = 2_000;
-const APPLY_RETRY_MS = 50;
 
 export interface Feed {
   start(): Promise<void>;
   /** Resolves when this node has applied the commit, or after 2 s at most. Never rejects: the commit stands in any case. */
-  onCommit(commit: Commit): Promise<void>;
-  /** How far the consumers of this node have got; undefined before anything is known of the workspace. */
-  head(workspaceId: string): LogHead | undefined;
-  /** Whether this node has got that far, after waiting at most so long for it. Never rejects. */
-  reach(workspaceId: string, seq: bigint, timeoutMs: number): Promise<boolean>;
+  onCommit(commit: { readonly workspaceId: string; readonly seq: bigint }): Promise<void>;
+  /** Whether this node has applied everything up to the sequence: at once, without a statement, or after looking for it for a while. */
+  readonly reach: (workspaceId: string, seq: bigint, timeoutMs: number) => Promise<boolean>;
+  /** How far this node has applied the log; undefined: it knows nothing of the workspace. */
+  readonly headOf: (workspaceId: string) => LogHead | undefined;
   status(): FeedStatus;
   stop(): Promise<void>;
 }
 
 /** Tails the event log of every workspace: the database announces a commit, a poll covers announcements that are lost. */
 export function createFeed(database: Database, consumers: readonly FeedConsumer[], log: FeedLog): Feed {
+  const { contact, following, tail, reaching, poller, listener } = connectParts(database, consumers, log);
   let stopped = false;
 
+  return {
+    start: async () => {
+      listener.start();
+      tail.begin(await readHeads(database.control));
+      contact.begin();
+      // What was announced between that look at the heads and this moment.
+      void poller.now();
+    },
+    onCommit: async ({ workspaceId, seq }) => {
+      if ((await reaching.reach(workspaceId, seq, APPLY_WAIT_MS)) || stopped) return;
+      log.warn({ workspaceId, seq: String(seq) }, 'a commit is not served by this node after 2 s');
+    },
+    reach: reaching.reach,
+    headOf: tail.headOf,
+    status: () => ({
+      started: contact.begun(),
+      reachable: contact.reachable(),
+      listening: listener.listening(),
+      stuck: following.stuck(),
+    }),
+    stop: async () => {
+      stopped = true;
+      contact.end();
+      following.end();
+      reaching.stop();
+      poller.stop();
+      await listener.stop();
+      await tail.stop();
+    },
+  };
+}
+
+/** The parts of a feed, each told what the others find out. */
+function connectParts(database: Database, consumers: readonly FeedConsumer[], log: FeedLog) {
   const contact = createContact(log, { onLost: () => poller.schedule() });
   const following = createFollowing(log, { onStuck: () => poller.schedule() });
   const tail = createTail({
@@ -41,8 +74,15 @@ export function createFeed(database: Database, consumers: readonly FeedConsumer[
     log,
     onAnswer: contact.answered,
     onFailure: contact.failed,
-    onDelivered: following.delivered,
+    onDelivered: (workspaceId) => {
+      following.delivered(workspaceId);
+      reaching.progressed(workspaceId);
+    },
     onConsumerFailure: following.failed,
+  });
+  const reaching = createReaching({
+    hasApplied: (workspaceId, seq) => (tail.headOf(workspaceId)?.seq ?? -1n) >= seq,
+    advance: (workspaceId) => tail.advance(workspaceId),
   });
   const poller = createPoller({
     poll: async () => {
@@ -59,57 +99,5 @@ export function createFeed(database: Database, consumers: readonly FeedConsumer[
     onGap: () => void poller.now(),
     log,
   });
-
-  return {
-    start: async () => {
-      listener.start();
-      tail.begin(await readHeads(database.control));
-      contact.begin();
-      // What was announced between that look at the heads and this moment.
-      void poller.now();
-    },
-    onCommit: async (commit) => {
-      if ((await waitUntilApplied(tail, commit, APPLY_WAIT_MS)) || stopped) return;
-      warnUnserved(log, commit);
-    },
-    head: (workspaceId) => tail.head(workspaceId),
-    reach: (workspaceId, seq, timeoutMs) => waitUntilApplied(tail, { workspaceId, seq }, timeoutMs),
-    status: () => ({
-      started: contact.begun(),
-      reachable: contact.reachable(),
-      listening: listener.listening(),
-      stuck: following.stuck(),
-    }),
-    stop: async () => {
-      stopped = true;
-      contact.end();
-      following.end();
-      poller.stop();
-      await listener.stop();
-      await tail.stop();
-    },
-  };
-}
-
-function warnUnserved(log: FeedLog, { workspaceId, seq }: Commit): void {
-  log.warn({ workspaceId, seq: String(seq) }, 'a commit is not served by this node after 2 s');
-}
-
-async function waitUntilApplied(
-  tail: Tail,
-  { workspaceId, seq }: Commit,
-  timeoutMs: number,
-): Promise<boolean> {
-  const deadline = Date.now() + timeoutMs;
-  while (!tail.hasApplied(workspaceId, seq) && Date.now() < deadline) {
-    await Promise.race([tail.advance(workspaceId), delay(deadline - Date.now())]);
-    if (!tail.hasApplied(workspaceId, seq)) await delay(APPLY_RETRY_MS);
-  }
-  return tail.hasApplied(workspaceId, seq);
-}
-
-function delay(ms: number): Promise<void> {
-  return new Promise((resolve) => {
-    setTimeout(resolve, ms).unref();
-  });
+  return { contact, following, tail, reaching, poller, listener };
 }

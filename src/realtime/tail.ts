@@ -24,8 +24,8 @@ export interface TailOptions {
 export interface Tail {
   /** Logs count from these places. What is announced before is ignored: nothing is in memory yet that it could be missing from. */
   begin(heads: ReadonlyMap<string, LogHead>): void;
-  hasApplied(workspaceId: string, seq: bigint): boolean;
-  head(workspaceId: string): LogHead | undefined;
+  /** How far the consumers were told; undefined: nothing is known of the workspace. */
+  readonly headOf: (workspaceId: string) => LogHead | undefined;
   /** Settles when everything that was committed before the call was applied, or the attempt has failed. */
   advance(workspaceId: string): Promise<void>;
   /** Advances wherever the heads are not what was applied. */
@@ -73,8 +73,7 @@ export function createTail(options: TailOptions): Tail {
       applied.begin(heads);
       begun = true;
     },
-    hasApplied: (workspaceId, seq) => (applied.get(workspaceId)?.seq ?? -1n) >= seq,
-    head: (workspaceId) => applied.get(workspaceId),
+    headOf: (workspaceId) => applied.get(workspaceId),
     advance: async (workspaceId) => {
       if (begun && !stopping.signal.aborted) await turns.take(workspaceId);
     },

@@ -18,6 +18,8 @@ import type { GraphqlHandler } from './graphql.ts';
 import { sendLiveness, sendReadiness } from './health.ts';
 import type { Log } from './log.ts';
 import type { Metrics } from './metrics.ts';
+import { hasMinCursor, reachMinCursor } from './min-cursor.ts';
+import type { Reach } from './min-cursor.ts';
 import { GRAPHIQL_ASSETS_PATH, GRAPHQL_PATH } from './paths.ts';
 import {
   methodNotAllowed,
@@ -38,6 +40,7 @@ export interface FrontDeps {
   readonly metrics: Metrics;
   readonly corsOrigins: readonly string[];
   readonly feedStatus: () => FeedStatus;
+  readonly reach: Reach;
   readonly isDraining: () => boolean;
   readonly log: Log;
 }
@@ -112,6 +115,7 @@ async function handleGraphql(deps: FrontDeps, { req, res, requestId }: Exchange)
 async function handleDelivery(deps: FrontDeps, { req, res, path }: Exchange): Promise<void> {
   const actor = await requireActor(deps, req);
   requireRead(actor);
+  if (hasMinCursor(req)) await reachMinCursor(deps.reach, actor, req);
   const delivery = { snapshot: deps.snapshot, isStale: () => !deps.feedStatus().reachable };
   if (req.method !== 'POST')
     return deliver(delivery, actor, req, res, isRender(path) ? 'GET, HEAD, POST' : 'GET, HEAD');

@@ -10,6 +10,10 @@ import type { Actor } from '../domain/actor.ts';
 import type { Context } from '../schema/context.ts';
 import type { Log } from './log.ts';
 import { maskError } from './mask-error.ts';
+import { waitForMinCursor } from './min-cursor.ts';
+import type { Reach } from './min-cursor.ts';
+import { answerWithCursor, recordWrites } from './own-writes.ts';
+import type { NewApp, OwnWrites } from './own-writes.ts';
 import { GRAPHQL_PATH } from './paths.ts';
 import { badRequest, ProblemError } from './problem.ts';
 import { MAX_VALIDATION_ERRORS, parseWithLimits, QUERY_LIMITS, queryLimitErrors } from './query-limits.ts';
@@ -24,11 +28,15 @@ interface RequestContext {
   readonly res: ServerResponse;
   readonly actor: Actor;
   readonly requestId: string;
+  readonly writes: OwnWrites;
 }
 
 interface GraphqlDeps {
   readonly schema: GraphQLSchema;
   readonly contextOf: ContextFactory;
+  readonly newApp: NewApp;
+  /** How a request with a minimal cursor waits for this node. */
+  readonly reach: Reach;
   readonly log: Log;
 }
 
@@ -39,10 +47,10 @@ export type GraphqlHandler = (
 ) => Promise<void>;
 
 /** GraphQL over HTTP for a request that is authenticated and whose body was read and counted. */
-export function createGraphqlHandler({ schema, contextOf, log }: GraphqlDeps): GraphqlHandler {
+export function createGraphqlHandler({ schema, contextOf, newApp, reach, log }: GraphqlDeps): GraphqlHandler {
   const yoga = createYoga<RequestContext, Context>({
     schema,
-    context: contextOf,
+    context: ({ actor, requestId, writes }) => contextOf({ actor, requestId, app: writes.app }),
     graphqlEndpoint: GRAPHQL_PATH,
     graphiql: false,
     landingPage: false,
@@ -55,7 +63,7 @@ export function createGraphqlHandler({ schema, contextOf, log }: GraphqlDeps): G
     parserAndValidationCache: { documentCache: boundedCache(), errorCache: boundedCache() },
     // What resolvers throw is masked with the id of its request; whatever else goes wrong inside Yoga, with one of its own.
     maskedErrors: { maskError: (error) => maskError(error, log, randomUUID()) },
-    plugins: [limits(), masking(log)],
+    plugins: [limits(), masking(log), waitForMinCursor(reach), answerWithCursor()],
   });
   return async (req, res, request) => {
     // Decoding would put U+FFFD in the place of every wrong byte and go on with a text that nobody sent.
@@ -64,7 +72,8 @@ export function createGraphqlHandler({ schema, contextOf, log }: GraphqlDeps): G
     // Media types are case-insensitive; Yoga compares them as they are.
     req.headers['content-type'] &&= req.headers['content-type'].toLowerCase();
     Object.assign(req, { body: request.body });
-    await yoga(req, res, { req, res, actor: request.actor, requestId: request.requestId });
+    const { actor, requestId } = request;
+    await yoga(req, res, { req, res, actor, requestId, writes: recordWrites(newApp) });
   };
 }
 

@@ -56,7 +56,7 @@ export async function startNode({
   });
   const hub: Hub = new Hub({
     reader: database.control,
-    headOf: (workspaceId) => feed.head(workspaceId),
+    headOf: (workspaceId) => feed.headOf(workspaceId),
     reach: (workspaceId, seq, timeoutMs) => feed.reach(workspaceId, seq, timeoutMs),
     lagMs: () => 0,
     meters: metrics.hub,

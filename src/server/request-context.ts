@@ -20,13 +20,18 @@ export interface ContextDeps {
 }
 
 /** Makes what every resolver of one request has. */
-export type ContextFactory = (request: { readonly actor: Actor; readonly requestId: string }) => Context;
+export type ContextFactory = (request: {
+  readonly actor: Actor;
+  readonly requestId: string;
+  /** The actions as this request hears of what it commits; absent: nobody asks. */
+  readonly app?: App;
+}) => Context;
 
 export function createContextFactory({ app, reader, hub, log }: ContextDeps): ContextFactory {
   const channels = createKnownChannels(reader);
-  return ({ actor, requestId }) => ({
+  return ({ actor, requestId, app: ownApp = app }) => ({
     actor,
-    app,
+    app: ownApp,
     reader,
     requestId,
     readBack: (read) => read().catch((error: unknown) => refuseReadBack(error, log)),

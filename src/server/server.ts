@@ -3,7 +3,6 @@ import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { v7 } from 'uuid';
 import { createApp } from '../actions/app.ts';
-import type { App } from '../actions/app.ts';
 import { openDatabase } from '../db/client.ts';
 import type { Database } from '../db/client.ts';
 import { HUB_TIMES } from '../realtime/hub-deps.ts';
@@ -20,6 +19,8 @@ import type { Log } from './log.ts';
 import { startNode } from './node.ts';
 import type { Node } from './node.ts';
 import { Operations } from './operations.ts';
+import { recordingApp } from './own-writes.ts';
+import type { NewApp } from './own-writes.ts';
 import { GRAPHIQL_ASSETS_PATH, GRAPHQL_PATH } from './paths.ts';
 import { createContextFactory } from './request-context.ts';
 import { STREAM_TIMES } from './streams.ts';
@@ -91,18 +92,18 @@ async function wire(
   const janitor = startJanitor(database, log);
   stops.push(() => janitor.stop());
 
-  const app = createApp({ ...actionDeps, onCommit: (commit) => node.feed.onCommit(commit) });
-  const server = openDoors(options, { node, app, database, times }, stops);
+  const newApp = recordingApp({ ...actionDeps, onCommit: (commit) => node.feed.onCommit(commit) });
+  const server = openDoors(options, { node, newApp, database, times }, stops);
   const url = await listen(server, config);
   server.on('error', (error) => log.error({ err: error }, 'the HTTP server failed'));
   const firstKey =
-    config.adminKey === null ? await createFirstKey(app, database.reader, adminWorkspaceId) : null;
+    config.adminKey === null ? await createFirstKey(newApp(), database.reader, adminWorkspaceId) : null;
   return { url, firstKey, close: stopAll };
 }
 
 interface Inside {
   readonly node: Node;
-  readonly app: App;
+  readonly newApp: NewApp;
   readonly database: Database;
   readonly times: HubTimes & StreamTimes;
 }
@@ -110,16 +111,17 @@ interface Inside {
 /** Everything that is reached from outside: HTTP, REST, GraphQL, event streams, WebSockets. */
 function openDoors(
   { config: { corsOrigins }, log }: ServerOptions,
-  { node, app, database: { reader }, times }: Inside,
+  { node, newApp, database: { reader }, times }: Inside,
   stops: Stops,
 ): Server {
   const { hub, streams, authenticator, snapshot, metrics, feed } = node;
+  const { reach } = feed;
   let draining = false;
   const schema = createSchema();
-  const contextOf = createContextFactory({ app, reader, hub, log });
+  const contextOf = createContextFactory({ app: newApp(), reader, hub, log });
   const operations = new Operations(schema);
   const subscribe = new Subscribe({ schema, contextOf, log });
-  const graphql = createGraphqlHandler({ schema, contextOf, log });
+  const graphql = createGraphqlHandler({ schema, contextOf, newApp, reach, log });
   const graphiql = createGraphiql({
     endpoint: GRAPHQL_PATH,
     assetsPath: GRAPHIQL_ASSETS_PATH,
@@ -137,6 +139,7 @@ function openDoors(
     metrics,
     corsOrigins,
     feedStatus,
+    reach,
     isDraining,
     log,
   };

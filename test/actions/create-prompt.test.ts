@@ -59,7 +59,7 @@ describe('createPrompt', () => {
         payload: { kind: 'SAVE', channel: 'latest', version: 1 },
       },
     ]);
-    expect(world.commits.at(-1)).toEqual({ workspaceId: admin.workspaceId, seq: BigInt(before + 2) });
+    expect(world.commits.at(-1)).toMatchObject({ workspaceId: admin.workspaceId, seq: BigInt(before + 2) });
   });
 
   it('fixes the kind by the content', async () => {

@@ -62,14 +62,16 @@ function barrier(expected: number): () => Promise<void> {
 }
 
 describe('a transaction', () => {
-  it('writes its events with its changes, and tells of the commit with its last number', async () => {
+  it('writes its events with its changes, and tells of the commit with its last number and hash', async () => {
     const before = await length();
     const answer = await inTransaction(deps, actor, async (tx) => {
       await add(tx, 1);
       return { answer: 'done', events: [event, event] };
     });
     expect([answer, await accounts()]).toEqual(['done', [1, 0]]);
-    expect(commits).toEqual([{ workspaceId: actor.workspaceId, seq: BigInt(before + 2) }]);
+    const last = (await readLog(registry.database, actor.workspaceId)).at(-1);
+    const hash = new Uint8Array(last?.hash ?? []);
+    expect(commits).toEqual([{ workspaceId: actor.workspaceId, seq: BigInt(before + 2), hash }]);
     expect(await length()).toBe(before + 2);
   });
 

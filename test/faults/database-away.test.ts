@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { decodeFeedCursor, encodeFeedCursor } from '../../src/domain/cursor.ts';
 import { createTestDatabase } from '../support/database.ts';
 import { startTestServer } from '../support/server.ts';
 import type { TestServer } from '../support/server.ts';
@@ -76,6 +77,20 @@ describe('with the database away', () => {
       'if-none-match': etag,
     });
     expect([again.status, again.headers.get('x-promptforge-stale')]).toEqual([304, 'true']);
+  });
+
+  it('what is in memory is served to who asks for nothing newer, and 503 to who does', async () => {
+    const headers = { authorization: `Bearer ${readerKey}` };
+    const served = (await read('/v1/prompts/a')).headers.get('x-promptforge-cursor') ?? '';
+    const { seq, hashPrefix } = decodeFeedCursor('served', served);
+    const newer = encodeFeedCursor({ seq: seq + 1_000n, hash: hashPrefix });
+    for (const [cursor, status] of [
+      [served, 200],
+      [newer, 503],
+    ] as const) {
+      const answer = await server.get('/v1/prompts/a', { ...headers, 'x-promptforge-min-cursor': cursor });
+      expect(answer.status).toBe(status);
+    }
   });
 
   it('what was never served is 503, and so is a key that nobody has seen', async () => {

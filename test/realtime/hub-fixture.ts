@@ -114,7 +114,7 @@ export async function createHubStage(times: Partial<HubTimes> = {}): Promise<Hub
   let [rendered, conflated] = [0, 0];
   const hub: Hub = new Hub({
     reader: database.control,
-    headOf: (id) => feed.head(id),
+    headOf: (id) => feed.headOf(id),
     reach: (id, seq, timeoutMs) => feed.reach(id, seq, timeoutMs),
     lagMs: () => 0,
     meters: {
