@@ -20,10 +20,13 @@ import { startJanitor } from './janitor.ts';
 import type { Log } from './log.ts';
 import { createMetrics } from './metrics.ts';
 import { recordingApp } from './own-writes.ts';
+import { sparsely } from './sparsely.ts';
 
 const SNAPSHOT_BYTES_MAX = 256 * 1024 * 1024;
 const HTTP_OPTIONS = { headersTimeout: 10_000, requestTimeout: 30_000, keepAliveTimeout: 65_000 };
 const DRAIN_MS = 20_000;
+const REFUSED = 'a change was refused: the database did not take it';
+const NOT_STARTED = { started: false, reachable: true, listening: false, stuck: false, behind: false };
 
 export interface ServerOptions {
   readonly config: Config;
@@ -73,13 +76,12 @@ async function wire(
   const { config, log } = options;
   const database = await openMigrated(options, stops);
   const snapshot = createSnapshot(database, { bytesMax: SNAPSHOT_BYTES_MAX });
-  const onUnavailable = (cause: unknown) =>
-    log.warn({ err: cause }, 'a change was refused: the database did not take it');
+  const onUnavailable = sparsely((err: unknown, suppressed) => log.warn({ err, suppressed }, REFUSED));
   const actionDeps = { writer: database.writer, clock: () => new Date(), newId: () => v7(), onUnavailable };
   const bootstrapApp = createApp({ ...actionDeps, onCommit: async () => undefined });
   const adminWorkspaceId = await ensureDefaultWorkspace(bootstrapApp, database.reader, config);
 
-  let feedStatus = (): FeedStatus => ({ started: false, reachable: true, listening: false, stuck: false });
+  let feedStatus = (): FeedStatus => NOT_STARTED;
   const authenticator = createAuthenticator(database.control, {
     adminKey: config.adminKey,
     adminWorkspaceId,
