@@ -40,6 +40,8 @@ export interface Database {
   readonly writer: PrismaClient;
   /** For what keeps the node up to date: heavy queries that occupy every reader must not blind it. */
   readonly control: PrismaClient;
+  /** Gives up the idle connections of `control`: where one was found dead, the others have hardly fared better. */
+  readonly renewControl: () => void;
   /** For the feed's listener: a connection of its own, to be closed by whoever asked for it. */
   readonly newConnection: () => pg.Client;
   close(): Promise<void>;
@@ -70,11 +72,12 @@ export function openDatabase(options: DatabaseOptions): Database {
     reader,
     writer,
     control,
+    renewControl: () => dropIdle(controls),
     newConnection: () =>
       new pg.Client({
         ...connectionSettings(options.address),
         application_name: 'promptforge:feed',
-        // For its LISTEN only: announcements are no answers.
+        // For its own statements only: announcements are no answers.
         query_timeout: CONTROL_TIMEOUT_MS,
         connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
         keepAlive: true,
@@ -99,6 +102,15 @@ function newPool(options: DatabaseOptions, name: string, max: number, queryTimeo
   // Without a listener an idle connection's error ends the process when PostgreSQL stops.
   pool.on('error', options.onIdleError);
   return pool;
+}
+
+/** Without a farewell, which a connection that is half open would wait for. */
+function dropIdle(pool: pg.Pool): void {
+  const drop = (client: pg.PoolClient) => {
+    client.connection.stream.destroy();
+    client.release(true);
+  };
+  for (let left = pool.idleCount; left > 0; left -= 1) pool.connect().then(drop, () => undefined);
 }
 
 function newClient(pool: pg.Pool, options: DatabaseOptions): PrismaClient {

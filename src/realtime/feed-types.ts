@@ -20,4 +20,6 @@ export interface FeedStatus {
   readonly listening: boolean;
   /** A consumer failed for a reason of its own: this node does not follow some workspace's log. */
   readonly stuck: boolean;
+  /** For longer than it takes otherwise this node has not got to the end of some log, though the database answers. */
+  readonly behind: boolean;
 }

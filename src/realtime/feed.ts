@@ -4,6 +4,7 @@ import type { LogHead } from '../db/event-log.ts';
 import { createContact } from './contact.ts';
 import type { FeedConsumer, FeedLog, FeedStatus } from './feed-types.ts';
 import { createFollowing } from './following.ts';
+import { createFreshness } from './freshness.ts';
 import { createListener } from './listener.ts';
 import { createPoller } from './poller.ts';
 import { createReaching } from './reaching.ts';
@@ -13,6 +14,9 @@ export type { FeedConsumer, FeedStatus } from './feed-types.ts';
 
 const POLL_HEALTHY_MS = 5_000;
 const POLL_UNHEALTHY_MS = 1_000;
+/** A look at the heads that takes longer has failed: the pool of `control` gives up on it. */
+const LOOK_MS = 3_000;
+const BEHIND_MAX_MS = 10_000;
 const APPLY_WAIT_MS = 2_000;
 
 export interface Feed {
@@ -23,19 +27,29 @@ export interface Feed {
   readonly reach: (workspaceId: string, seq: bigint, timeoutMs: number) => Promise<boolean>;
   /** How far this node has applied the log; undefined: it knows nothing of the workspace. */
   readonly headOf: (workspaceId: string) => LogHead | undefined;
+  /**
+   * How far this node is behind the log of a workspace: 0 when its last look at the heads is fresh and found everything applied, otherwise
+   * how long ago it last knew itself up to date.
+   */
+  readonly lagMs: (workspaceId: string) => number;
   status(): FeedStatus;
   stop(): Promise<void>;
 }
 
 /** Tails the event log of every workspace: the database announces a commit, a poll covers announcements that are lost. */
 export function createFeed(database: Database, consumers: readonly FeedConsumer[], log: FeedLog): Feed {
-  const { contact, following, tail, reaching, poller, listener } = connectParts(database, consumers, log);
+  const { contact, following, freshness, tail, reaching, poller, listener } = connectParts(
+    database,
+    consumers,
+    log,
+  );
   let stopped = false;
 
   return {
     start: async () => {
       listener.start();
       tail.begin(await readHeads(database.control));
+      freshness.looked(nowMs(), []);
       contact.begin();
       // What was announced between that look at the heads and this moment.
       void poller.now();
@@ -46,11 +60,16 @@ export function createFeed(database: Database, consumers: readonly FeedConsumer[
     },
     reach: reaching.reach,
     headOf: tail.headOf,
+    lagMs: freshness.lagMs,
     status: () => ({
       started: contact.begun(),
       reachable: contact.reachable(),
       listening: listener.listening(),
       stuck: following.stuck(),
+      // While the database is away no node knows better; afterwards this one gets its time to catch up.
+      behind:
+        contact.reachable() &&
+        nowMs() - Math.max(freshness.knownMs(), contact.reachableSinceMs()) > BEHIND_MAX_MS,
     }),
     stop: async () => {
       stopped = true;
@@ -66,7 +85,13 @@ export function createFeed(database: Database, consumers: readonly FeedConsumer[
 
 /** The parts of a feed, each told what the others find out. */
 function connectParts(database: Database, consumers: readonly FeedConsumer[], log: FeedLog) {
-  const contact = createContact(log, { onLost: () => poller.schedule() });
+  const contact = createContact(log, {
+    onLost: () => {
+      database.renewControl();
+      poller.schedule();
+    },
+    nowMs,
+  });
   const following = createFollowing(log, { onStuck: () => poller.schedule() });
   const tail = createTail({
     reader: database.control,
@@ -79,25 +104,34 @@ function connectParts(database: Database, consumers: readonly FeedConsumer[], lo
       reaching.progressed(workspaceId);
     },
     onConsumerFailure: following.failed,
+    onCaughtUp: (workspaceId, atMs) => freshness.caughtUp(workspaceId, atMs),
+    nowMs,
   });
   const reaching = createReaching({
     hasApplied: (workspaceId, seq) => (tail.headOf(workspaceId)?.seq ?? -1n) >= seq,
     advance: (workspaceId) => tail.advance(workspaceId),
   });
+  const intervalMs = () =>
+    contact.reachable() && listener.listening() && !following.stuck() ? POLL_HEALTHY_MS : POLL_UNHEALTHY_MS;
   const poller = createPoller({
     poll: async () => {
       // Settles in any case: the pool of `control` gives up on an answer that does not come.
-      tail.advanceTo(await readHeads(database.control));
+      const atMs = nowMs();
+      freshness.looked(atMs, tail.advanceTo(await readHeads(database.control)));
       contact.answered();
     },
     onFailure: contact.failed,
-    intervalMs: () =>
-      contact.reachable() && listener.listening() && !following.stuck() ? POLL_HEALTHY_MS : POLL_UNHEALTHY_MS,
+    intervalMs,
   });
+  const freshness = createFreshness({ lookAgeMaxMs: () => intervalMs() + LOOK_MS, nowMs });
   const listener = createListener(database, {
     onAnnounced: (workspaceId) => void tail.advance(workspaceId),
     onGap: () => void poller.now(),
     log,
   });
-  return { contact, following, tail, reaching, poller, listener };
+  return { contact, following, freshness, tail, reaching, poller, listener };
+}
+
+function nowMs(): number {
+  return performance.now();
 }

@@ -1,8 +1,11 @@
-import type pg from 'pg';
 import type { Database } from '../db/client.ts';
 import type { FeedLog } from './feed-types.ts';
+import { openListening } from './listening-connection.ts';
+import type { ListeningConnection } from './listening-connection.ts';
 
 const RECONNECT_MS = 1_000;
+/** Behind a pooler the next connection is no better, until somebody has changed the configuration. */
+const DEAF_RETRY_MS = 60_000;
 
 export interface Listener {
   start(): void;
@@ -17,59 +20,47 @@ export interface ListenerOptions {
   readonly log: FeedLog;
 }
 
-/** A connection of its own that LISTENs for announced commits, made anew whenever it is lost. */
+/** Keeps a connection of its own that LISTENs for announced commits, made anew whenever it is lost. */
 export function createListener(database: Database, { onAnnounced, onGap, log }: ListenerOptions): Listener {
-  /** Connecting or connected. */
-  let current: pg.Client | null = null;
+  let connection: ListeningConnection | null = null;
   let listening = false;
-  let stopped = false;
+  /** What was told of it last, so that no state is told twice, however often a connection fails. */
+  let told: 'nothing' | 'lost' | 'deaf' = 'nothing';
   let timer: NodeJS.Timeout | undefined;
 
-  async function connect(): Promise<void> {
-    const client = database.newConnection();
-    current = client;
-    client.on('notification', ({ payload }) => onAnnounced(payload ?? ''));
-    client.on('error', () => lost(client));
-    client.on('end', () => lost(client));
-    try {
-      await client.connect();
-      await client.query('LISTEN promptforge');
-    } catch {
-      lost(client);
-    }
-    if (current !== client) return;
+  function open(): void {
+    connection = openListening(database, { onListening, onAnnounced, onLost });
+  }
+
+  function onListening(): void {
     listening = true;
+    if (told !== 'nothing') log.info({}, 'commits are announced to this node again');
+    told = 'nothing';
     onGap();
   }
 
-  function lost(client: pg.Client): void {
-    if (current !== client) return;
-    current = null;
-    void end(client);
-    if (stopped) return;
-    if (listening) {
-      listening = false;
-      log.warn({}, 'the listening connection was lost: polling until it is back');
-      onGap();
-    }
-    timer = setTimeout(() => void connect(), RECONNECT_MS);
+  function onLost(reason: string, { deaf }: { readonly deaf: boolean }): void {
+    const wasListening = listening;
+    listening = false;
+    if (deaf && told !== 'deaf') log.warn({}, DEAF);
+    if (!deaf && told === 'nothing') log.warn({ reason }, LOST);
+    told = deaf || told === 'deaf' ? 'deaf' : 'lost';
+    if (wasListening) onGap();
+    timer = setTimeout(open, deaf ? DEAF_RETRY_MS : RECONNECT_MS);
     timer.unref();
   }
 
   return {
-    start: () => void connect(),
+    start: open,
     listening: () => listening,
     stop: async () => {
-      stopped = true;
       listening = false;
       clearTimeout(timer);
-      const client = current;
-      current = null;
-      if (client !== null) await end(client);
+      await connection?.end();
     },
   };
 }
 
-async function end(client: pg.Client): Promise<void> {
-  await client.end().catch(() => undefined);
-}
+const LOST = 'no listening connection: polling every second until there is one';
+const DEAF =
+  'commits are not announced to this node, as behind a pooler that lends connections by the transaction: polling every second; give DATABASE_URL a direct address';

@@ -18,6 +18,9 @@ export interface TailOptions {
   /** The consumers took what they were told, or one of them failed though the database answers. */
   readonly onDelivered: (workspaceId: string) => void;
   readonly onConsumerFailure: (workspaceId: string, cause: unknown) => void;
+  /** Everything that was committed up to that moment is applied. */
+  readonly onCaughtUp: (workspaceId: string, atMs: number) => void;
+  readonly nowMs: () => number;
 }
 
 /** Brings the consumers up to the ends of the logs. */
@@ -28,8 +31,8 @@ export interface Tail {
   readonly headOf: (workspaceId: string) => LogHead | undefined;
   /** Settles when everything that was committed before the call was applied, or the attempt has failed. */
   advance(workspaceId: string): Promise<void>;
-  /** Advances wherever the heads are not what was applied. */
-  advanceTo(heads: ReadonlyMap<string, LogHead>): void;
+  /** Advances wherever the heads are not what was applied. @returns where that is */
+  advanceTo(heads: ReadonlyMap<string, LogHead>): readonly string[];
   stop(): Promise<void>;
 }
 
@@ -38,9 +41,7 @@ export function createTail(options: TailOptions): Tail {
   const stopping = new AbortController();
   let begun = false;
   const applied = createApplied(consumers, options.onDelivered);
-  const turns = createTurns((workspaceId) =>
-    catchUp(workspaceId).catch((error) => report(options, workspaceId, error)),
-  );
+  const turns = createTurns((workspaceId) => tellOutcome(options, workspaceId, () => catchUp(workspaceId)));
 
   async function catchUp(workspaceId: string): Promise<void> {
     for (let more = true; more && !stopping.signal.aborted;) {
@@ -79,14 +80,30 @@ export function createTail(options: TailOptions): Tail {
     },
     // Judged in its turn only: heads may be older than what was applied since they were read, which is no rewound log.
     advanceTo: (heads) => {
-      if (!begun) return;
-      for (const workspaceId of applied.differing(heads)) void turns.take(workspaceId);
+      if (!begun) return [];
+      const behind = applied.differing(heads);
+      for (const workspaceId of behind) void turns.take(workspaceId);
+      return behind;
     },
     stop: async () => {
       stopping.abort();
       await turns.settled();
     },
   };
+}
+
+async function tellOutcome(
+  options: TailOptions,
+  workspaceId: string,
+  catchUp: () => Promise<void>,
+): Promise<void> {
+  const atMs = options.nowMs();
+  try {
+    await catchUp();
+    options.onCaughtUp(workspaceId, atMs);
+  } catch (error) {
+    report(options, workspaceId, error);
+  }
 }
 
 /** A consumer that could not reach the database is the database's failure. */

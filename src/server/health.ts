@@ -13,9 +13,10 @@ export function sendReadiness(res: ServerResponse, { draining, feed }: Readiness
     ...(feed.started ? [] : ['starting']),
     ...(feed.reachable ? [] : ['the database does not answer: reads go on from memory, writes fail']),
     ...(feed.stuck ? ['this node does not follow the event log: see its log'] : []),
+    ...(feed.behind ? ['the database answers, but this node is behind the event log'] : []),
     ...(feed.reachable && !feed.listening ? ['no listening connection: promotions are seen by polling'] : []),
   ];
-  const ready = !draining && feed.started && !feed.stuck;
+  const ready = !draining && feed.started && !feed.stuck && !feed.behind;
   sendJson(res, ready ? 200 : 503, { ready, degraded: ready && reasons.length > 0, reasons });
 }
 

@@ -58,7 +58,7 @@ export async function startNode({
     reader: database.control,
     headOf: (workspaceId) => feed.headOf(workspaceId),
     reach: (workspaceId, seq, timeoutMs) => feed.reach(workspaceId, seq, timeoutMs),
-    lagMs: () => 0,
+    lagMs: (workspaceId) => feed.lagMs(workspaceId),
     meters: metrics.hub,
     times,
     onFailure: (error) => log.error({ err: error }, 'a stream failed'),

@@ -23,6 +23,7 @@ import { recordingApp } from './own-writes.ts';
 import type { NewApp } from './own-writes.ts';
 import { GRAPHIQL_ASSETS_PATH, GRAPHQL_PATH } from './paths.ts';
 import { createContextFactory } from './request-context.ts';
+import { sparsely } from './sparsely.ts';
 import { STREAM_TIMES } from './streams.ts';
 import type { StreamTimes } from './streams.ts';
 import { Subscribe } from './subscribe.ts';
@@ -30,6 +31,7 @@ import { attachWebSocket } from './websocket.ts';
 
 const HTTP_OPTIONS = { headersTimeout: 10_000, requestTimeout: 30_000, keepAliveTimeout: 65_000 };
 const DRAIN_MS = 20_000;
+const REFUSED = 'a change was refused: the database did not take it';
 
 export interface ServerOptions {
   readonly config: Config;
@@ -80,8 +82,7 @@ async function wire(
 ): Promise<RunningServer> {
   const { config, log } = options;
   const database = await openMigrated(options, stops);
-  const onUnavailable = (cause: unknown) =>
-    log.warn({ err: cause }, 'a change was refused: the database did not take it');
+  const onUnavailable = sparsely((err: unknown, suppressed) => log.warn({ err, suppressed }, REFUSED));
   const actionDeps = { writer: database.writer, clock: () => new Date(), newId: () => v7(), onUnavailable };
   const bootstrapApp = createApp({ ...actionDeps, onCommit: async () => undefined });
   const adminWorkspaceId = await ensureDefaultWorkspace(bootstrapApp, database.reader, config);

@@ -71,8 +71,7 @@ describe('the answer to a mutation', () => {
   });
 
   it('carries none when nothing was committed', async () => {
-    const edited = (await send(`mutation { ${edit('g')} }`)).body.data?.['g'];
-    expect(edited).toMatchObject({ number: expect.any(Number) });
+    expect((await send(`mutation { ${edit('g')} }`)).header).not.toBeNull();
     for (const document of [
       `mutation { ${edit('g', ', onlyIfChanged: true')} }`,
       `mutation { ${edit('h', ', baseVersion: 1')} }`,

@@ -66,6 +66,32 @@ describe('a consumer that fails', () => {
   });
 });
 
+describe('a consumer that never answers', () => {
+  it('leaves the node behind the log though the database answers: told as lag at once, as unfit after 10 s', async () => {
+    let release: () => void = () => undefined;
+    const gate = new Promise<void>((resolve) => {
+      release = resolve;
+    });
+    const other = await registry.addWorkspace();
+    const recorder = createRecorder((events) => (events.length > 0 ? gate : Promise.resolve()));
+    const { feed, lines } = await runFeed(registry.opened, [recorder]);
+    await expect.poll(() => feed.status().listening, PATIENCE).toBe(true);
+    const began = performance.now();
+    expect([feed.lagMs(workspaceId), feed.status().behind]).toEqual([0, false]);
+    await writeCommits(registry.database, workspaceId, 1);
+    await expect.poll(() => feed.lagMs(workspaceId), PATIENCE).toBeGreaterThan(0);
+    await expect.poll(() => feed.status().behind, PATIENCE).toBe(true);
+    expect(performance.now() - began).toBeGreaterThan(5_000);
+    expect(performance.now() - began).toBeLessThan(15_000);
+    expect(feed.lagMs(workspaceId)).toBeGreaterThan(10_000);
+    expect([feed.lagMs(other.workspaceId), feed.status().reachable]).toEqual([0, true]);
+    release();
+    await expect.poll(() => feed.status().behind, PATIENCE).toBe(false);
+    expect([feed.lagMs(workspaceId), recorder.applied(workspaceId).length]).toEqual([0, 1]);
+    expect(lines).toEqual([]);
+  });
+});
+
 describe('readers that are all busy', () => {
   it('do not blind the node', async () => {
     const opened = openDatabase({
