@@ -4,6 +4,7 @@ import { isUnavailable } from '../db/database-errors.ts';
 import type { Actor } from '../domain/actor.ts';
 import { can } from '../domain/actor.ts';
 import type { Snapshot } from '../delivery/snapshot.ts';
+import type { Usage } from '../delivery/usage.ts';
 import type { FeedStatus } from '../realtime/feed.ts';
 import type { Authenticator } from './authenticator.ts';
 import { bodyBytesMax, readBody } from './body.ts';
@@ -30,6 +31,7 @@ export const GRAPHIQL_ASSETS_PATH = '/graphiql/';
 export interface FrontDeps {
   readonly authenticator: Authenticator;
   readonly snapshot: Snapshot;
+  readonly usage: Usage;
   readonly graphql: GraphqlHandler;
   readonly graphiql: Graphiql;
   readonly metrics: Metrics;
@@ -103,7 +105,8 @@ async function handleGraphql(deps: FrontDeps, { req, res, requestId }: Exchange)
 async function handleDelivery(deps: FrontDeps, { req, res, path }: Exchange): Promise<void> {
   const actor = await requireActor(deps, req);
   requireRead(actor);
-  const delivery = { snapshot: deps.snapshot, isStale: () => !deps.feedStatus().reachable };
+  const { snapshot, usage } = deps;
+  const delivery = { snapshot, usage, isStale: () => !deps.feedStatus().reachable };
   if (req.method !== 'POST')
     return deliver(delivery, actor, req, res, isRender(path) ? 'GET, HEAD, POST' : 'GET, HEAD');
   if (!isRender(path)) throw new ProblemError(methodNotAllowed('GET, HEAD'));

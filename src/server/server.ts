@@ -19,10 +19,15 @@ import { createGraphqlHandler } from './graphql.ts';
 import { startJanitor } from './janitor.ts';
 import type { Log } from './log.ts';
 import { createMetrics } from './metrics.ts';
+import { atMost } from './rounds.ts';
+import { startUsage } from './usage.ts';
 
 const SNAPSHOT_BYTES_MAX = 256 * 1024 * 1024;
 const HTTP_OPTIONS = { headersTimeout: 10_000, requestTimeout: 30_000, keepAliveTimeout: 65_000 };
+const GRAPHIQL = { endpoint: GRAPHQL_PATH, assetsPath: GRAPHIQL_ASSETS_PATH, title: 'PromptForge' };
 const DRAIN_MS = 20_000;
+/** A statement that a frozen database never answers must not keep the process. */
+const DATABASE_CLOSE_MS = 5_000;
 
 export interface ServerOptions {
   readonly config: Config;
@@ -89,19 +94,20 @@ async function wire(
   stops.push(() => feed.stop());
   await feed.start();
   const janitor = startJanitor(database, log);
-  stops.push(() => janitor.stop());
+  const counting = startUsage({ database, nodeId: v7(), openStreams: () => [], log });
+  stops.push(
+    () => janitor.stop(),
+    () => counting.stop(),
+  );
 
   const app = createApp({ ...actionDeps, onCommit: (commit) => feed.onCommit(commit) });
   let draining = false;
   const front = createFront({
     authenticator,
     snapshot,
+    usage: counting.usage,
     graphql: createGraphqlHandler({ schema: createSchema(), app, reader: database.reader, log }),
-    graphiql: createGraphiql({
-      endpoint: GRAPHQL_PATH,
-      assetsPath: GRAPHIQL_ASSETS_PATH,
-      title: 'PromptForge',
-    }),
+    graphiql: createGraphiql(GRAPHIQL),
     metrics: createMetrics({
       snapshotBytes: () => snapshot.sizeBytes(),
       isReachable: () => feedStatus().reachable,
@@ -135,7 +141,7 @@ async function openMigrated(
     onIdleError: (error) => log.warn({ reason: error.message }, 'a database connection was lost'),
     ...(onQuery === undefined ? {} : { onQuery }),
   });
-  stops.push(() => database.close());
+  stops.push(() => atMost(DATABASE_CLOSE_MS, database.close()));
   return database;
 }
 
