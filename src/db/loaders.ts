@@ -1,12 +1,16 @@
 import DataLoader from 'dataloader';
 import type { Reader } from './client.ts';
 import type { LogHead } from './event-log.ts';
+import { createSubscriberLoaders } from './subscriber-loaders.ts';
+import { createUsageLoaders } from './usage-loaders.ts';
 
 export type Loaders = ReturnType<typeof createLoaders>;
 
 /** What Prisma's own batching does not reach, batched for the length of one request. */
 export function createLoaders(reader: Reader, workspaceId: string) {
   return {
+    ...createUsageLoaders(reader, workspaceId),
+    ...createSubscriberLoaders(reader, workspaceId),
     /** The last event of a commit, by its first sequence: the place that a cursor may name. */
     commitEnd: new DataLoader<bigint, LogHead, string>((keys) => loadCommitEnds(reader, workspaceId, keys), {
       cacheKeyFn: String,

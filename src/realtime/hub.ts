@@ -6,7 +6,7 @@ import { CommitLog } from './commit-log.ts';
 import type { FeedConsumer } from './feed-types.ts';
 import { Group } from './group.ts';
 import type { HubDeps, HubMeters, HubTimes } from './hub-deps.ts';
-import type { Follower } from './member.ts';
+import type { Follower, Sink } from './member.ts';
 import { Pace } from './pace.ts';
 import { startOf } from './resume.ts';
 import type { Start } from './resume.ts';
@@ -21,20 +21,24 @@ export interface HubOptions {
   readonly meters: HubMeters;
   readonly times: HubTimes;
   readonly onFailure: (error: unknown) => void;
+  /** The sink of a follower, for those who want to know what it is sent. */
+  readonly watch: (follower: Follower) => { readonly sink: Sink; readonly release: () => void };
 }
 
 /** Who follows channels on this node: one rendering of each frame for all who see the same. */
 export class Hub implements FeedConsumer {
   readonly #deps: HubDeps;
   readonly #reach: HubOptions['reach'];
+  readonly #watch: HubOptions['watch'];
   readonly #groups = new Map<string, Map<string, Group>>();
   readonly #bookmarks: NodeJS.Timeout;
 
-  constructor({ reader, headOf, reach, lagMs, meters, times, onFailure }: HubOptions) {
+  constructor({ reader, headOf, reach, lagMs, meters, times, onFailure, watch }: HubOptions) {
     const log = new CommitLog(reader, headOf);
     const states = new ChannelStates(reader, log);
     this.#deps = { reader, log, states, pace: new Pace(), meters, times, lagMs, onFailure };
     this.#reach = reach;
+    this.#watch = watch;
     this.#bookmarks = setInterval(() => this.#each((group) => group.bookmarkDue()), times.bookmarkMs);
     this.#bookmarks.unref();
   }
@@ -57,8 +61,10 @@ export class Hub implements FeedConsumer {
     this.#groups.set(workspaceId, groups);
     const group = groups.get(rendering.key) ?? new Group(follower, head, this.#deps);
     groups.set(rendering.key, group);
-    const member = group.join(follower);
+    const { sink, release } = this.#watch(follower);
+    const member = group.join({ ...follower, sink });
     return () => {
+      release();
       group.leave(member);
       if (group.size > 0 || groups.get(rendering.key) !== group) return;
       groups.delete(rendering.key);

@@ -1,7 +1,11 @@
+import type { Actor } from '../domain/actor.ts';
 import type { Topic } from '../domain/channel-topic.ts';
 import type { Frame } from './frames.ts';
 import type { Payload } from './payload.ts';
 import type { Start } from './resume.ts';
+
+/** How a stream reaches who follows. */
+export type Transport = 'WEBSOCKET' | 'SSE';
 
 export type DeliveryMode = 'LATEST' | 'ALL';
 
@@ -29,6 +33,8 @@ export interface Rendering {
 /** One who follows a topic. */
 export interface Follower {
   readonly workspaceId: string;
+  readonly actor: Actor;
+  readonly transport: Transport;
   readonly topic: Topic;
   readonly mode: DeliveryMode;
   readonly bookmarks: boolean;

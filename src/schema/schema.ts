@@ -16,6 +16,8 @@ import './prompt-history.ts';
 import './prompt-mutations.ts';
 import './render.ts';
 import './scalars.ts';
+import './subscriber.ts';
+import './usage.ts';
 import './variable.ts';
 import './version.ts';
 import './version-diff.ts';

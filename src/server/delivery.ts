@@ -7,6 +7,7 @@ import { renderTemplate } from '../domain/template.ts';
 import type { JsonValue } from '../domain/template.ts';
 import type { Representation, Served } from '../delivery/representation.ts';
 import type { Selector, Snapshot } from '../delivery/snapshot.ts';
+import type { Usage } from '../delivery/usage.ts';
 import { badRequest, methodNotAllowed, notAcceptable, notFound, ProblemError } from './problem.ts';
 
 export const DELIVERY_PATH = '/v1/prompts/';
@@ -17,6 +18,7 @@ const VARY = 'Accept, Authorization';
 interface Delivery {
   readonly snapshot: Snapshot;
   readonly isStale: () => boolean;
+  readonly usage: Pick<Usage, 'fetched'>;
 }
 
 /** GET and HEAD /v1/prompts/{slug}. @throws ProblemError; whatever the database fails with when the answer is not in memory. */
@@ -32,6 +34,8 @@ export async function deliver(
   const served = await findServed(delivery, actor, slug, selector);
   const chosen = negotiate(req, served);
   const headers = { ...deliveryHeaders(delivery, served, chosen, selector), vary: varyOf(res) };
+  // HEAD asks what there is; whoever then wants it comes again.
+  if (req.method === 'GET') countFetch(delivery, actor, served);
   if (matches(req.headers['if-none-match'], chosen.etag)) {
     res.writeHead(304, headers);
     res.end();
@@ -65,6 +69,7 @@ export async function deliverRendered(
       code: 'VARIABLES_INVALID',
     });
   }
+  countFetch(delivery, actor, served);
   const text = content.kind === 'TEXT' ? { text: outcome.text } : { messages: outcome.messages };
   const answer = Buffer.from(JSON.stringify({ slug, version, channel, ...text }));
   res.writeHead(200, {
@@ -121,6 +126,12 @@ async function findServed(
       ? `channel "${selector.channel}" serves no prompt "${slug}"`
       : `there is no version ${selector.number} of "${slug}"`;
   throw new ProblemError(notFound(wanted));
+}
+
+function countFetch({ usage }: Delivery, { workspaceId, ...actor }: Actor, { source }: Served): void {
+  const { promptId, version, channel } = source;
+  const { id: actorId, kind: actorKind, name: actorName } = actor;
+  usage.fetched({ workspaceId, promptId, version, channel, actorId, actorKind, actorName });
 }
 
 function negotiate(req: IncomingMessage, served: Served): Representation {

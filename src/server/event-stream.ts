@@ -47,8 +47,18 @@ export async function streamEvents(
     throw new ProblemError(notFound(new ChannelNotFound(topic.channel).message));
   const start = await sse.hub.startOf(workspaceId, { after, snapshot: true }).catch(refuseCursor);
   const rendering = renderingOf(reader, actor, topic);
+  const follower = {
+    workspaceId,
+    actor,
+    transport: 'SSE',
+    topic,
+    mode,
+    bookmarks: true,
+    start,
+    rendering,
+  } as const;
   openSse(sse, { req, res, actor, write: ({ bytes }) => bytes }, (sink) =>
-    sse.hub.join({ workspaceId, topic, mode, bookmarks: true, start, rendering, sink }),
+    sse.hub.join({ ...follower, sink }),
   );
 }
 

@@ -4,6 +4,7 @@ import { isUnavailable } from '../db/database-errors.ts';
 import type { Actor } from '../domain/actor.ts';
 import { can } from '../domain/actor.ts';
 import type { Snapshot } from '../delivery/snapshot.ts';
+import type { Usage } from '../delivery/usage.ts';
 import type { FeedStatus } from '../realtime/feed.ts';
 import type { Authenticator } from './authenticator.ts';
 import { bodyBytesMax, readBody } from './body.ts';
@@ -34,6 +35,7 @@ import type { Problem } from './problem.ts';
 export interface FrontDeps {
   readonly authenticator: Authenticator;
   readonly snapshot: Snapshot;
+  readonly usage: Usage;
   readonly graphql: GraphqlHandler;
   readonly sse: GraphqlSseDeps & EventStreamDeps;
   readonly graphiql: Graphiql;
@@ -116,7 +118,8 @@ async function handleDelivery(deps: FrontDeps, { req, res, path }: Exchange): Pr
   const actor = await requireActor(deps, req);
   requireRead(actor);
   if (hasMinCursor(req)) await reachMinCursor(deps.reach, actor, req);
-  const delivery = { snapshot: deps.snapshot, isStale: () => !deps.feedStatus().reachable };
+  const { snapshot, usage } = deps;
+  const delivery = { snapshot, usage, isStale: () => !deps.feedStatus().reachable };
   if (req.method !== 'POST')
     return deliver(delivery, actor, req, res, isRender(path) ? 'GET, HEAD, POST' : 'GET, HEAD');
   if (!isRender(path)) throw new ProblemError(methodNotAllowed('GET, HEAD'));

@@ -40,7 +40,7 @@ export async function subscribeBySse(deps: GraphqlSseDeps, request: SseRequest):
   const operation = params === null ? [] : deps.operations.prepare(params);
   if ('length' in operation || operation.definition.operation !== OperationTypeNode.SUBSCRIPTION)
     return false;
-  const prepared = await deps.subscribe.prepare(operation, { actor, requestId });
+  const prepared = await deps.subscribe.prepare(operation, { actor, requestId, transport: 'SSE' });
   if ('errors' in prepared) {
     sendErrors(res, prepared.errors?.map((error) => error.toJSON()) ?? []);
     return true;

@@ -1,8 +1,15 @@
 import type { Database } from '../db/client.ts';
 import { purgeIdempotencyKeys } from '../db/idempotency.ts';
+import { purgeNodes } from '../db/stream-subscribers.ts';
+import { purgeUsage } from '../db/usage.ts';
 import type { Log } from './log.ts';
 
 const ROUND_MS = 60 * 60 * 1_000;
+const SWEEPS = [
+  ['idempotency keys', purgeIdempotencyKeys],
+  ['usage counts', purgeUsage],
+  ['nodes that are gone', purgeNodes],
+] as const;
 
 export interface Janitor {
   /** Throws out what is past its lifetime. Never rejects: what was not done now is done in the next round. */
@@ -19,14 +26,14 @@ export function startJanitor(database: Database, log: Log): Janitor {
   timer.unref();
 
   async function sweep(): Promise<void> {
-    try {
-      const purged = await purgeIdempotencyKeys(database.writer);
-      if (purged > 0) log.debug({ purged }, 'idempotency keys forgotten');
-    } catch (error) {
-      log.warn(
-        { reason: error instanceof Error ? error.message : String(error) },
-        'idempotency keys could not be swept',
-      );
+    for (const [what, purge] of SWEEPS) {
+      try {
+        const purged = await purge(database.writer);
+        if (purged > 0) log.debug({ purged }, `${what} forgotten`);
+      } catch (error) {
+        const reason = error instanceof Error ? error.message : String(error);
+        log.warn({ reason }, `${what} could not be swept`);
+      }
     }
   }
 

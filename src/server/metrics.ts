@@ -1,6 +1,6 @@
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
 import type { HubMeters } from '../realtime/hub-deps.ts';
-import type { Transport } from './streams.ts';
+import type { Transport } from '../realtime/member.ts';
 
 export interface Metrics {
   readonly registry: Registry;

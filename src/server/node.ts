@@ -1,10 +1,12 @@
 import type { Database } from '../db/client.ts';
 import { createSnapshot } from '../delivery/snapshot.ts';
 import type { Snapshot } from '../delivery/snapshot.ts';
+import type { Usage } from '../delivery/usage.ts';
 import { createFeed } from '../realtime/feed.ts';
 import type { Feed } from '../realtime/feed.ts';
 import { Hub } from '../realtime/hub.ts';
 import type { HubTimes } from '../realtime/hub-deps.ts';
+import { createAudience } from './audience.ts';
 import { createAuthenticator } from './authenticator.ts';
 import type { Authenticator } from './authenticator.ts';
 import type { Log } from './log.ts';
@@ -12,12 +14,15 @@ import { createMetrics } from './metrics.ts';
 import type { Metrics } from './metrics.ts';
 import { Streams } from './streams.ts';
 import type { StreamTimes } from './streams.ts';
+import { startUsage } from './usage.ts';
 
 const SNAPSHOT_BYTES_MAX = 256 * 1024 * 1024;
 
 export interface NodeOptions {
   readonly database: Database;
   readonly log: Log;
+  /** This run of this node; nothing outlives it. */
+  readonly nodeId: string;
   readonly adminKey: string | null;
   readonly adminWorkspaceId: string;
   readonly times: HubTimes & StreamTimes;
@@ -29,6 +34,7 @@ export interface Node {
   readonly snapshot: Snapshot;
   readonly hub: Hub;
   readonly streams: Streams;
+  readonly usage: Usage;
   readonly metrics: Metrics;
   readonly feed: Feed;
   stop(): Promise<void>;
@@ -36,6 +42,7 @@ export interface Node {
 
 export async function startNode({
   database,
+  nodeId,
   log,
   adminKey,
   adminWorkspaceId,
@@ -54,6 +61,13 @@ export async function startNode({
     connections: () => streams.counts(),
     followers: () => hub.counts(),
   });
+  const counting = startUsage({
+    database,
+    nodeId,
+    openStreams: () => audience.open(),
+    log,
+  });
+  const audience = createAudience(counting.usage);
   const hub: Hub = new Hub({
     reader: database.control,
     headOf: (workspaceId) => feed.headOf(workspaceId),
@@ -62,16 +76,19 @@ export async function startNode({
     meters: metrics.hub,
     times,
     onFailure: (error) => log.error({ err: error }, 'a stream failed'),
+    watch: (follower) => audience.watch(follower),
   });
   // In this order: whoever hears of a promotion and fetches gets it from the snapshot already.
   const feed = createFeed(database, [authenticator, snapshot, hub, streams], log);
   await feed.start().catch(async (error: unknown) => {
-    await feed.stop();
+    await Promise.all([feed.stop(), counting.stop()]);
     throw error;
   });
   const stop = async () => {
     hub.close();
     await feed.stop();
+    await counting.stop();
   };
-  return { authenticator, snapshot, hub, streams, metrics, feed, stop };
+  const { usage } = counting;
+  return { authenticator, snapshot, hub, streams, usage, metrics, feed, stop };
 }

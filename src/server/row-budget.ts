@@ -34,11 +34,14 @@ const ROWS_OF_WORK = new Map([
   ['template', 50],
   ['messages', 50],
   ['lint', 50],
+  ['usage', 100],
   ['diff', 200],
   ['render', 500],
 ]);
 /** Lists without pages, in the answers of mutations and in the frames of subscriptions. */
 const UNPAGED_LISTS = new Set(['promotions', 'versions', 'entries']);
+/** Lists with a size and no cursor: as a page when the size is left out. */
+const SIZED_LISTS = new Set(['consumers']);
 const PAGE_FIELDS = new Set(['edges', 'pageInfo', 'totalCount']);
 const NOTHING: Cost = { rows: 0, isPage: false };
 
@@ -115,7 +118,7 @@ function timesOfField(field: FieldNode, isPage: boolean, { valueOf }: Counting):
     return ids === undefined ? SIZE_MAX : countOfIds(valueOf(ids));
   }
   const sizes = ['first', 'last'].flatMap((name) => args.get(name) ?? []).map(valueOf);
-  if (sizes.length === 0 && isPage) return PAGE_DEFAULT;
+  if (sizes.length === 0 && (isPage || SIZED_LISTS.has(field.name.value))) return PAGE_DEFAULT;
   if (sizes.length === 0) return UNPAGED_LISTS.has(field.name.value) ? SIZE_MAX : null;
   // A null is an argument that was left out.
   const given = sizes.filter((size) => size !== null);

@@ -23,6 +23,7 @@ import { recordingApp } from './own-writes.ts';
 import type { NewApp } from './own-writes.ts';
 import { GRAPHIQL_ASSETS_PATH, GRAPHQL_PATH } from './paths.ts';
 import { createContextFactory } from './request-context.ts';
+import { atMost } from './rounds.ts';
 import { sparsely } from './sparsely.ts';
 import { STREAM_TIMES } from './streams.ts';
 import type { StreamTimes } from './streams.ts';
@@ -30,8 +31,11 @@ import { Subscribe } from './subscribe.ts';
 import { attachWebSocket } from './websocket.ts';
 
 const HTTP_OPTIONS = { headersTimeout: 10_000, requestTimeout: 30_000, keepAliveTimeout: 65_000 };
+const GRAPHIQL = { endpoint: GRAPHQL_PATH, assetsPath: GRAPHIQL_ASSETS_PATH, title: 'PromptForge' };
 const DRAIN_MS = 20_000;
 const REFUSED = 'a change was refused: the database did not take it';
+/** A statement that a frozen database never answers must not keep the process. */
+const DATABASE_CLOSE_MS = 5_000;
 
 export interface ServerOptions {
   readonly config: Config;
@@ -88,7 +92,14 @@ async function wire(
   const adminWorkspaceId = await ensureDefaultWorkspace(bootstrapApp, database.reader, config);
 
   const times = { ...HUB_TIMES, ...STREAM_TIMES, ...options.times };
-  const node = await startNode({ database, log, adminKey: config.adminKey, adminWorkspaceId, times });
+  const node = await startNode({
+    database,
+    nodeId: v7(),
+    log,
+    adminKey: config.adminKey,
+    adminWorkspaceId,
+    times,
+  });
   stops.push(() => node.stop());
   const janitor = startJanitor(database, log);
   stops.push(() => janitor.stop());
@@ -115,7 +126,7 @@ function openDoors(
   { node, newApp, database: { reader }, times }: Inside,
   stops: Stops,
 ): Server {
-  const { hub, streams, authenticator, snapshot, metrics, feed } = node;
+  const { hub, streams, authenticator, snapshot, usage, metrics, feed } = node;
   const { reach } = feed;
   let draining = false;
   const schema = createSchema();
@@ -123,17 +134,14 @@ function openDoors(
   const operations = new Operations(schema);
   const subscribe = new Subscribe({ schema, contextOf, log });
   const graphql = createGraphqlHandler({ schema, contextOf, newApp, reach, log });
-  const graphiql = createGraphiql({
-    endpoint: GRAPHQL_PATH,
-    assetsPath: GRAPHIQL_ASSETS_PATH,
-    title: 'PromptForge',
-  });
+  const graphiql = createGraphiql(GRAPHIQL);
   const sse = { hub, streams, times, operations, subscribe, reader };
   const feedStatus = () => feed.status();
   const isDraining = () => draining;
   const front = {
     authenticator,
     snapshot,
+    usage,
     graphql,
     sse,
     graphiql,
@@ -178,7 +186,7 @@ async function openMigrated(
     onIdleError: (error) => log.warn({ reason: error.message }, 'a database connection was lost'),
     ...(onQuery === undefined ? {} : { onQuery }),
   });
-  stops.push(() => database.close());
+  stops.push(() => atMost(DATABASE_CLOSE_MS, database.close()));
   return database;
 }
 

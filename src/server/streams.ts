@@ -2,9 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Actor } from '../domain/actor.ts';
 import type { StoredEvent } from '../db/event-log.ts';
 import type { FeedConsumer } from '../realtime/feed-types.ts';
-import type { EndReason } from '../realtime/member.ts';
-
-export type Transport = 'WEBSOCKET' | 'SSE';
+import type { EndReason, Transport } from '../realtime/member.ts';
 
 /** Why a connection is ended from here. */
 export type CloseReason = EndReason | 'CREDENTIAL_ENDED' | 'DRAINING' | 'AGE';

@@ -6,7 +6,7 @@ import { isUnavailable } from '../db/database-errors.ts';
 import type { Actor } from '../domain/actor.ts';
 import { ChannelSubscription } from '../realtime/channel-subscription.ts';
 import type { Frame } from '../realtime/frames.ts';
-import type { Follower, Rendering } from '../realtime/member.ts';
+import type { Follower, Rendering, Transport } from '../realtime/member.ts';
 import type { Log } from './log.ts';
 import { maskError } from './mask-error.ts';
 import type { Operation } from './operations.ts';
@@ -26,6 +26,7 @@ export type PreparedFollower = Omit<Follower, 'sink'>;
 
 export interface Subscriber {
   readonly actor: Actor;
+  readonly transport: Transport;
   readonly requestId: string;
 }
 
@@ -56,9 +57,10 @@ export class Subscribe {
       return { errors: errors?.map((error) => maskError(error, log, subscriber.requestId)) };
     }
     const { topic, mode, bookmarks } = source.wish;
-    const { workspaceId } = subscriber.actor;
+    const { actor, transport } = subscriber;
+    const { workspaceId } = actor;
     const rendering = this.#rendering(operation, subscriber);
-    return { workspaceId, topic, mode, bookmarks, start: source.start, rendering };
+    return { workspaceId, actor, transport, topic, mode, bookmarks, start: source.start, rendering };
   }
 
   #rendering(operation: Operation, subscriber: Subscriber): Rendering {

@@ -110,7 +110,7 @@ async function follow(
   { subscribe, hub, streams }: WebSocketDeps,
   { operation, operationId, connection, actor, requestId }: OperationArgs,
 ): Promise<ExecutionResult | AsyncGenerator<ExecutionResult, void, void>> {
-  const prepared = await subscribe.prepare(operation, { actor, requestId });
+  const prepared = await subscribe.prepare(operation, { actor, requestId, transport: 'WEBSOCKET' });
   if ('errors' in prepared) return { errors: prepared.errors ?? [] };
   const release = streams.subscribe(actor);
   if (release === null) {

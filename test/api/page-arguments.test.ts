@@ -8,6 +8,10 @@ beforeAll(async () => {
   server = await startTestServer();
   await createPrompt(server, 'many/versions');
   await promote(server, 'many/versions', 1);
+  await server.database.query(
+    `INSERT INTO stream_node SELECT id, id, now() + interval '1 hour' FROM workspace;
+     INSERT INTO stream_subscriber SELECT id, id, 's', 'stable', NULL, 'SSE', 'k', 'API_KEY', 'web', now(), NULL FROM workspace`,
+  );
 });
 afterAll(() => server.close());
 
@@ -19,6 +23,8 @@ const CONNECTIONS = {
     `{ prompt(slug: "many/versions") { promotions(${args}) { edges { cursor } totalCount } } }`,
   serving: (args: string) =>
     `{ channel(name: "stable") { serving(${args}) { edges { cursor } totalCount } } }`,
+  subscribers: (args: string) =>
+    `{ channel(name: "stable") { subscribers(${args}) { edges { cursor } totalCount } } }`,
   events: (args: string) => `{ events(${args}) { edges { cursor } totalCount } }`,
 } as const;
 const NAMES = Object.keys(CONNECTIONS) as (keyof typeof CONNECTIONS)[];

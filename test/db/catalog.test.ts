@@ -53,7 +53,7 @@ describe('prisma/schema.prisma', () => {
   });
 });
 
-// The four changes that the head of the first migration explains, and the index that a model cannot name (gin_trgm_ops).
+// What the heads of the migrations explain, and the index that a model cannot name (gin_trgm_ops).
 const LATEST_KEY =
   'constraint prompt prompt_workspace_id_id_latest_number_fkey: FOREIGN KEY (workspace_id, id, latest_number) REFERENCES prompt_version(workspace_id, prompt_id, number)';
 const MODEL_ONLY = [
@@ -61,13 +61,22 @@ const MODEL_ONLY = [
   'column channel.name text not null',
   'column prompt.slug text not null',
   'column prompt.tags text[]',
+  'column stream_subscriber.channel text not null',
+  'column stream_subscriber.id text not null',
+  'column version_usage.actor_id text not null',
+  'column version_usage.channel text not null',
   LATEST_KEY,
+  'constraint stream_subscriber stream_subscriber_workspace_id_channel_fkey: FOREIGN KEY (workspace_id, channel) REFERENCES channel(workspace_id, name) ON UPDATE RESTRICT ON DELETE RESTRICT',
 ];
 const MIGRATIONS_ONLY = [
   'table event_counter with fillfactor=10, rls false',
   'column channel.name text collate C not null',
   'column prompt.slug text collate C not null',
   'column prompt.tags text[] not null',
+  'column stream_subscriber.channel text collate C not null',
+  'column stream_subscriber.id text collate C not null',
+  'column version_usage.actor_id text collate C not null',
+  'column version_usage.channel text collate C not null',
   'index CREATE INDEX prompt_search_text_idx ON public.prompt_search USING gin (text gin_trgm_ops)',
   `${LATEST_KEY} DEFERRABLE INITIALLY DEFERRED`,
 ];

@@ -1,4 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto';
+import { readdirSync } from 'node:fs';
 import { cp, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -11,6 +12,10 @@ import { MIGRATIONS_DIRECTORY } from '../support/server.ts';
 import { catalogLines } from './catalog-lines.ts';
 
 const FIRST = '20261123000000_registry';
+/** Every migration that lands, in order. */
+const OURS = readdirSync(MIGRATIONS_DIRECTORY)
+  .filter((name) => !name.endsWith('.toml'))
+  .toSorted();
 
 let database: TestDatabase;
 let directory: string;
@@ -59,7 +64,7 @@ describe('migrate', () => {
   it('applies what is pending, in the order of names, and nothing the second time', async () => {
     await addMigration('20991231000002_b', 'INSERT INTO "order_of_names" VALUES (2)');
     await addMigration('20991231000001_a', 'CREATE TABLE "order_of_names" (n int)');
-    expect(await run()).toEqual([FIRST, '20991231000001_a', '20991231000002_b']);
+    expect(await run()).toEqual([...OURS, '20991231000001_a', '20991231000002_b']);
     const before = await bookkeeping();
     expect(await run()).toEqual([]);
     expect(await bookkeeping()).toEqual(before);
@@ -68,19 +73,25 @@ describe('migrate', () => {
 
   it('records each migration as Prisma does', async () => {
     await run();
-    const sql = await readFile(join(directory, FIRST, 'migration.sql'));
-    expect(await bookkeeping()).toEqual([
-      {
+    const sums = await Promise.all(
+      OURS.map(async (name) => {
+        const sql = await readFile(join(directory, name, 'migration.sql'));
+        return createHash('sha256').update(sql).digest('hex');
+      }),
+    );
+    expect(OURS[0]).toBe(FIRST);
+    expect(await bookkeeping()).toEqual(
+      OURS.map((name, index) => ({
         id: expect.stringMatching(/^[0-9a-f-]{36}$/),
-        checksum: createHash('sha256').update(sql).digest('hex'),
-        migration_name: FIRST,
+        checksum: sums[index],
+        migration_name: name,
         logs: null,
         rolled_back_at: null,
         started_at: expect.any(Date),
         finished_at: expect.any(Date),
         applied_steps_count: 1,
-      },
-    ]);
+      })),
+    );
     const columns = await database.query<{ line: string }>(
       `SELECT attname || ' ' || format_type(atttypid, atttypmod) || CASE WHEN attnotnull THEN ' not null' ELSE '' END AS line
        FROM pg_attribute WHERE attrelid = '"_prisma_migrations"'::regclass AND attnum > 0 ORDER BY attnum`,
@@ -100,7 +111,7 @@ describe('migrate', () => {
   it('lets only one of several runners migrate', async () => {
     await addMigration('20991231000001_slow', 'SELECT pg_sleep(0.2); CREATE TABLE "made_once" (n int)');
     const applied = await Promise.all([run(), run(), run(), run()]);
-    const names = [FIRST, '20991231000001_slow'];
+    const names = [...OURS, '20991231000001_slow'];
     expect(applied.toSorted((a, b) => b.length - a.length)).toEqual([names, [], [], []]);
     expect((await bookkeeping()).map((row) => row.migration_name)).toEqual(names);
   });
@@ -111,7 +122,7 @@ describe('migrate', () => {
       'migration 20991231000001_broken failed and left nothing behind: division by zero',
     );
     expect(await database.query(`SELECT to_regclass('half_made') AS made`)).toEqual([{ made: null }]);
-    expect((await bookkeeping()).map((row) => row.migration_name)).toEqual([FIRST]);
+    expect((await bookkeeping()).map((row) => row.migration_name)).toEqual(OURS);
     await writeFile(
       join(directory, '20991231000001_broken', 'migration.sql'),
       'CREATE TABLE "half_made" (n int)',
@@ -189,7 +200,7 @@ describe('the server that migrations meet', () => {
     await administer(`ALTER DATABASE ${database.name} OWNER TO ${role}`);
     const client = await connect();
     await client.query(`SET SESSION AUTHORIZATION ${role}`);
-    expect(await migrate(client, directory)).toEqual([FIRST]);
+    expect(await migrate(client, directory)).toEqual(OURS);
     const { rows } = await client.query(
       `SELECT current_user AS who, (SELECT rolsuper FROM pg_roles WHERE rolname = current_user) AS super`,
     );

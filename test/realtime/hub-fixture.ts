@@ -17,7 +17,7 @@ const PATIENCE_MS = 15_000;
 const NOW: Start = { kind: 'now' };
 
 /** A stream of a test: remembers what it was sent, and takes it or not as the test says. */
-export class TestSink implements Sink {
+class TestSink implements Sink {
   readonly frames: Frame[] = [];
   readonly ended = deferred<EndReason>();
   #read = 0;
@@ -76,7 +76,7 @@ export class TestSink implements Sink {
   }
 }
 
-export interface JoinOptions {
+interface JoinOptions {
   readonly start?: Start;
   readonly mode?: DeliveryMode;
   readonly bookmarks?: boolean;
@@ -110,6 +110,7 @@ export async function createHubStage(times: Partial<HubTimes> = {}): Promise<Hub
     onIdleError: () => undefined,
   });
   const { workspaceId } = world.admin;
+  const who = { workspaceId, actor: world.admin, transport: 'WEBSOCKET' } as const;
   const failures: unknown[] = [];
   let [rendered, conflated] = [0, 0];
   const hub: Hub = new Hub({
@@ -125,6 +126,7 @@ export async function createHubStage(times: Partial<HubTimes> = {}): Promise<Hub
     },
     times: { ...HUB_TIMES, ...times },
     onFailure: (error) => failures.push(error),
+    watch: ({ sink }) => ({ sink, release: () => undefined }),
   });
   const { feed } = await runFeed(database, [hub]);
   onTestFinished(async () => {
@@ -151,7 +153,7 @@ export async function createHubStage(times: Partial<HubTimes> = {}): Promise<Hub
           return Buffer.from(JSON.stringify(frame));
         },
       };
-      return { sink, leave: hub.join({ workspaceId, topic, mode, bookmarks, start, rendering, sink }) };
+      return { sink, leave: hub.join({ ...who, topic, mode, bookmarks, start, rendering, sink }) };
     },
     startAfter: (after) => hub.startOf(workspaceId, { after, snapshot: false }),
     cursor: async () => {
@@ -160,7 +162,7 @@ export async function createHubStage(times: Partial<HubTimes> = {}): Promise<Hub
       const rendering = { key: 'cursor', render: async () => Buffer.alloc(0) };
       const topic = parseTopic('stable', null);
       const follower = {
-        workspaceId,
+        ...who,
         topic,
         mode: 'LATEST',
         bookmarks: true,

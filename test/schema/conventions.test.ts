@@ -80,11 +80,14 @@ const BOUNDED: Readonly<Record<string, string>> = {
   'Query.channels': 'a workspace has at most 32',
   'Prompt.channels': 'a workspace has at most 32',
   'Prompt.tags': 'a prompt has at most 50',
+  'Prompt.usage': 'at most 5,000 points, more are refused',
   'PromptVersion.channels': 'a workspace has at most 32',
+  'PromptVersion.consumers': 'at most 100',
   'PromptVersion.lint': 'at most 100 stray braces and 500 variables',
   'PromptVersion.messages': 'a version has at most 500',
   'PromptVersion.variables': 'a version has at most 500',
   'RenderedPrompt.messages': 'a version has at most 500',
+  'Subscriber.prompts': 'a subscription takes at most 100',
   'Variable.options': 'part of a version of at most 1 MiB',
   'VariablesInvalid.missing': 'a version has at most 500 variables',
   'VariablesInvalid.invalid': 'a version has at most 500 variables',
@@ -166,6 +169,7 @@ describe('the conventions of the schema', () => {
       'promotions',
       'prompts',
       'serving',
+      'subscribers',
       'versions',
     ]);
     for (const { args } of connections) {

@@ -33,6 +33,29 @@ it('sweeps at its start and whenever it is asked, and keeps what is not past its
   await janitor.stop();
 });
 
+it('forgets usage of a quarter ago, and nodes that are gone with their streams', async () => {
+  const { workspaceId } = registry.actor;
+  const insertUsage = (version: number, age: string) =>
+    registry.database.query(
+      `INSERT INTO version_usage VALUES ($1, $1, $2, now() - $3::interval, '', 'k', 'API_KEY', 'web', 1, 0)`,
+      [workspaceId, version, age],
+    );
+  await insertUsage(1, '91 days');
+  await insertUsage(2, '89 days');
+  await registry.database.query(
+    `INSERT INTO stream_node VALUES ($1, gen_random_uuid(), now() - interval '6 minutes'), ($1, $1, now())`,
+    [workspaceId],
+  );
+  await registry.database.query(
+    `INSERT INTO stream_subscriber SELECT workspace_id, node_id, 's', 'stable', NULL, 'SSE', 'k', 'API_KEY', 'web', now(), NULL FROM stream_node`,
+  );
+  const janitor = startJanitor(registry.opened, pino({ level: 'silent' }));
+  await janitor.stop();
+  expect(await registry.database.query('SELECT version FROM version_usage')).toEqual([{ version: 2 }]);
+  const streams = await registry.database.query('SELECT node_id FROM stream_subscriber');
+  expect(streams).toEqual([{ node_id: workspaceId }]);
+});
+
 it('says so, and lives, when the database is away', async () => {
   const lines: string[] = [];
   const log = pino({ level: 'debug' }, { write: (line: string) => void lines.push(line) });
@@ -43,5 +66,6 @@ it('says so, and lives, when the database is away', async () => {
   const janitor = startJanitor(away, log);
   await janitor.stop();
   await away.close();
-  expect(lines.join('')).toContain('idempotency keys could not be swept');
+  for (const what of ['idempotency keys', 'usage counts', 'nodes that are gone'])
+    expect(lines.join('')).toContain(`${what} could not be swept`);
 });

@@ -52,6 +52,10 @@ const REFUSED: readonly Case[] = [
   ['channels', of(8), thousands('channels { name }')],
   ['pages in channels', of(8 * 11), thousands('channels { serving(first: 10) { x } }')],
   ['render, diff and lint', of(750), thousands('latest { render { x } diff { x } lint { x } }')],
+  ['usage', of(100), thousands('usage(from: $from, to: $to, step: DAY) { number fetched }')],
+  ['consumers as a page', of(20), thousands('latest { consumers { actor { name } } }')],
+  ['consumers by their size', of(3), thousands('latest { consumers(first: 3) { fetched } }')],
+  ['subscribers in channels', of(8 * 21), thousands('channels { subscribers { edges { cursor } } }')],
   ['texts', of(100), thousands('latest { template messages { x } }')],
   ['pages in a diff', of(210), thousands('diff { to { versions(first: 10) { x } } }')],
   [

@@ -1,0 +1,64 @@
+import type { Actor } from '../domain/actor.ts';
+import type { PrismaClient } from './generated/prisma/client.ts';
+
+const LIFETIME = '90 days';
+/** Few enough for one statement to end well before its timeout. */
+const PURGE_BATCH = 5_000;
+
+/** How often one actor fetched and was pushed one version on one channel within one minute. */
+export interface UsageCount {
+  readonly workspaceId: string;
+  readonly promptId: string;
+  readonly version: number;
+  /** Null: it was asked for by number. */
+  readonly channel: string | null;
+  readonly actorId: string;
+  readonly actorKind: Actor['kind'];
+  readonly actorName: string;
+  /** In whole minutes since 1970. */
+  readonly minute: number;
+  readonly fetched: number;
+  readonly pushed: number;
+}
+
+/**
+ * Adds the counts to what is stored, in one statement. No two of them may be of the same minute, actor, version and channel.
+ * Nodes add to the same rows at the same time: all lock them in the order of the key, so none waits for another in a circle.
+ */
+export async function addUsage(writer: PrismaClient, counts: readonly UsageCount[]): Promise<void> {
+  if (counts.length === 0) return;
+  const column = <T>(of: (count: UsageCount) => T): T[] => counts.map(of);
+  await writer.$executeRaw`
+    INSERT INTO "version_usage" AS stored
+      (workspace_id, prompt_id, version, minute, channel, actor_id, actor_kind, actor_name, fetched, pushed)
+    SELECT c.workspace_id, c.prompt_id, c.version, to_timestamp(c.minute * 60), c.channel, c.actor_id, c.actor_kind::actor_kind, c.actor_name,
+      c.fetched, c.pushed
+    FROM unnest(
+      ${column((count) => count.workspaceId)}::uuid[],
+      ${column((count) => count.promptId)}::uuid[],
+      ${column((count) => count.version)}::int[],
+      ${column((count) => count.minute)}::bigint[],
+      ${column((count) => count.channel ?? '')}::text[],
+      ${column((count) => count.actorId)}::text[],
+      ${column((count) => count.actorKind)}::text[],
+      ${column((count) => count.actorName)}::text[],
+      ${column((count) => count.fetched)}::bigint[],
+      ${column((count) => count.pushed)}::bigint[]
+    ) AS c(workspace_id, prompt_id, version, minute, channel, actor_id, actor_kind, actor_name, fetched, pushed)
+    ORDER BY 1, 2, 3, 4, c.channel COLLATE "C", c.actor_id COLLATE "C"
+    ON CONFLICT (workspace_id, prompt_id, version, minute, channel, actor_id) DO UPDATE
+      SET fetched = stored.fetched + excluded.fetched, pushed = stored.pushed + excluded.pushed, actor_name = excluded.actor_name`;
+}
+
+/** Forgets counts past their lifetime, a batch at a time. @returns how many rows. */
+export async function purgeUsage(writer: PrismaClient): Promise<number> {
+  for (let purged = 0; ;) {
+    const batch = await writer.$executeRaw`
+      DELETE FROM "version_usage" WHERE ctid = ANY(ARRAY(
+        SELECT ctid FROM "version_usage" WHERE minute < now() - ${LIFETIME}::interval
+        ORDER BY minute LIMIT ${PURGE_BATCH} FOR UPDATE SKIP LOCKED
+      ))`;
+    purged += batch;
+    if (batch < PURGE_BATCH) return purged;
+  }
+}

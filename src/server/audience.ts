@@ -1,0 +1,63 @@
+import { randomUUID } from 'node:crypto';
+import type { OpenStream } from '../db/stream-subscribers.ts';
+import type { Usage } from '../delivery/usage.ts';
+import type { Frame } from '../realtime/frames.ts';
+import type { Follower, Sink } from '../realtime/member.ts';
+
+/** Who follows channels on this node, and what they were sent. */
+export interface Audience {
+  /** The follower's sink, watched from now on. */
+  watch(follower: Follower): { readonly sink: Sink; readonly release: () => void };
+  open(): readonly OpenStream[];
+}
+
+type Watched = Omit<OpenStream, 'lastCursor'> & { lastCursor: string | null };
+
+export function createAudience(usage: Usage): Audience {
+  const streams = new Set<Watched>();
+  return {
+    watch: (follower) => {
+      const stream = streamOf(follower);
+      streams.add(stream);
+      const { sink } = follower;
+      const send: Sink['send'] = (payload) => {
+        sink.send(payload);
+        note(usage, stream, payload.frame);
+      };
+      return {
+        sink: {
+          send,
+          unsentBytes: () => sink.unsentBytes(),
+          drained: () => sink.drained(),
+          end: (reason) => sink.end(reason),
+        },
+        release: () => streams.delete(stream),
+      };
+    },
+    open: () => [...streams],
+  };
+}
+
+function streamOf({ workspaceId, topic, transport, actor }: Follower): Watched {
+  return {
+    id: randomUUID(),
+    workspaceId,
+    channel: topic.channel,
+    prompts: topic.prompts,
+    transport,
+    actorId: actor.id,
+    actorKind: actor.kind,
+    actorName: actor.name,
+    since: new Date(),
+    lastCursor: null,
+  };
+}
+
+/** A snapshot names promotions and no versions: what it brings is not counted. */
+function note(usage: Usage, stream: Watched, frame: Frame): void {
+  stream.lastCursor = frame.cursor;
+  if (frame.type !== 'VersionPromoted' || frame.version === null) return;
+  const { workspaceId, channel, actorId, actorKind, actorName } = stream;
+  const { promptId, version } = frame;
+  usage.pushed({ workspaceId, promptId, version, channel, actorId, actorKind, actorName });
+}
