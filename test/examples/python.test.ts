@@ -157,14 +157,15 @@ describe.skipIf(pythonMissing !== null)('examples/python/follow.py', { timeout: 
     const promoted = (slug: string, more: boolean) =>
       `event: promoted\ndata: ${JSON.stringify({ slug, version: 1, template: 'x', more })}\n\n`;
     const first = `retry: 5\n\nid: c1\nevent: snapshot\ndata: ${JSON.stringify({ complete: true, entries: [], more: false })}\n\n${promoted('a', true)}`;
-    const second = `:\n\n${promoted('a', true)}id: c2\n${promoted('b', false)}`;
+    const second = `${promoted('a', true)}id: c2\n${promoted('b', false)}`;
+    const goOn = deferred<void>();
     let asked = 0;
     const server = createServer((req, res) => {
       requests[asked]?.resolve(req.headers);
       asked += 1;
       res.writeHead(200, { 'content-type': 'text/event-stream' });
       if (asked === 1) res.end(first);
-      else res.write(second);
+      else void goOn.promise.then(() => res.write(second));
     });
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
     onTestFinished(() => {
@@ -175,6 +176,8 @@ describe.skipIf(pythonMissing !== null)('examples/python/follow.py', { timeout: 
     const [cut, whole] = await Promise.all(requests.map(({ promise }) => promise));
     expect(cut?.['last-event-id'] ?? '').toBe('');
     expect(whole).toMatchObject({ 'last-event-id': 'c1', authorization: `Bearer ${adminKey}` });
+    expect(await kept(), 'what came of the commit that was cut').toEqual({});
+    goOn.resolve();
     expect(await script.nextLine()).toBe('a: version 1');
     expect(await kept()).toEqual({ a: '1 x', b: '1 x' });
     expect(await script.nextLine()).toBe('b: version 1');
