@@ -147,7 +147,7 @@ describe('the README', () => {
     const { body } = await fetch(url.replace(ADDRESS, server.url), { headers });
     let text = '';
     for await (const chunk of body ?? []) {
-      text += new TextDecoder().decode(chunk as Uint8Array);
+      text += new TextDecoder().decode(chunk);
       const events = /^[^]*?\n\n[^]*?\n\n/.exec(text)?.[0];
       if (events !== undefined) return events.trimEnd();
     }
