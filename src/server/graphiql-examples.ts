@@ -54,6 +54,32 @@ query OnePrompt {
   }
 }
 `,
+  `# What "stable" serves, then each change as it
+# happens. Run it, promote in another window.
+subscription FollowStable {
+  channelEvents(
+    channel: "stable"
+    prompts: ["support/*"]
+    snapshot: true
+  ) {
+    __typename
+    cursor
+    more
+    ... on ChannelSnapshot {
+      entries {
+        prompt { slug }
+        version { number }
+      }
+    }
+    ... on VersionPromoted {
+      slug
+      promotion { kind actor { name } }
+      version { number template }
+    }
+    ... on VersionWithdrawn { slug }
+  }
+}
+`,
   `# Points a channel at a version. A refusal is
 # part of the answer, not an error: ask for a
 # version that does not exist, and see.

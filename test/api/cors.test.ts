@@ -81,7 +81,13 @@ describe.each(PATHS)('a browser that calls %s', (path) => {
     expect(response.headers.get('access-control-allow-origin')).toBe(APP);
     expect(response.headers.get('access-control-allow-methods')).toContain('POST');
     const allowed = response.headers.get('access-control-allow-headers') ?? '';
-    for (const name of ['authorization', 'content-type', 'if-none-match', 'x-promptforge-min-cursor'])
+    for (const name of [
+      'authorization',
+      'content-type',
+      'if-none-match',
+      'last-event-id',
+      'x-promptforge-min-cursor',
+    ])
       expect(allowed).toContain(name);
     expect(Number(response.headers.get('access-control-max-age'))).toBeGreaterThan(0);
   });

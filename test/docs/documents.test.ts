@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { QUERY_LIMITS } from '../../src/server/query-limits.ts';
 import { anchorsOf, readText, ROOT, withoutBlocks } from './markdown.ts';
 
-const DOCUMENTS = ['.', 'docs', 'docs/decisions'].flatMap((directory) =>
+const DOCUMENTS = ['.', 'docs', 'docs/decisions', 'examples/python'].flatMap((directory) =>
   readdirSync(join(ROOT, directory))
     .filter((name) => name.endsWith('.md'))
     .map((name) => join(directory, name)),

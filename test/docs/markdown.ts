@@ -77,7 +77,7 @@ export function parseCurl(words: readonly string[]): {
   };
   const rest = words.slice(1);
   for (let word = rest.shift(); word !== undefined; word = rest.shift()) {
-    if (word === '-i') continue;
+    if (word === '-i' || word === '-N') continue;
     if (word === '-d') request.body = rest.shift() ?? '';
     else if (word === '-H') {
       const [, name = '', value = ''] = /^([^:]+): *(.*)$/.exec(rest.shift() ?? '') ?? [];

@@ -80,8 +80,8 @@ describe('the README', () => {
   });
 
   it('shows for every GraphQL document and every curl line what they answer, from top to bottom', async () => {
-    const shown = BLOCKS.filter(({ language, text }) => language === 'graphql' || text.startsWith('curl'));
-    expect(shown.length).toBeGreaterThanOrEqual(5);
+    const shown = BLOCKS.filter(({ language, text }) => language === 'graphql' || /^curl (?!-N)/.test(text));
+    expect(shown.length).toBeGreaterThanOrEqual(4);
     for (const block of shown) {
       await expectShown(block, blockAfter(block));
       const repeated = blockAfter(blockAfter(block));
@@ -113,11 +113,52 @@ describe('the README', () => {
     return `HTTP/1.1 ${response.status} ${response.statusText}\n${head.join('')}${text === '' ? '' : `\n${text}`}`;
   }
 
+  it('subscribes as it shows, to a stream and over WebSocket, and prints what a rollback pushes', async () => {
+    const stream = blockWith('curl -N');
+    expect(await headOfStream(stream)).toMatch(printed(blockAfter(stream).text));
+    const program = blockWith('createClient');
+    const child = spawn(
+      process.execPath,
+      [
+        '--input-type=module',
+        '-e',
+        program.text.replace('ws://127.0.0.1:4000', server.url.replace('http', 'ws')),
+      ],
+      {
+        cwd: ROOT,
+        env: { PATH: process.env['PATH'], KEY: server.adminKey },
+        stdio: ['ignore', 'pipe', 'inherit'],
+      },
+    );
+    let text = '';
+    for await (const chunk of child.stdout) {
+      const lines = text.split('\n').length - 1;
+      text += String(chunk);
+      if (lines === 0)
+        (await server.execute(/`(mutation .*rollbackChannel.*)`/.exec(README)?.[1] ?? '')).data();
+      if (text.split('\n').length - 1 === 2) child.kill('SIGTERM');
+    }
+    expect(text.trimEnd()).toMatch(printed(blockAfter(program).text));
+  });
+
+  /** What a stream begins with, its first event included. */
+  async function headOfStream(block: Block): Promise<string> {
+    const { url, headers } = parseCurl(shellWords(block.text, { KEY: server.adminKey }));
+    const { body } = await fetch(url.replace(ADDRESS, server.url), { headers });
+    let text = '';
+    for await (const chunk of body ?? []) {
+      text += new TextDecoder().decode(chunk);
+      const events = /^[^]*?\n\n[^]*?\n\n/.exec(text)?.[0];
+      if (events !== undefined) return events.trimEnd();
+    }
+    throw new Error(`the stream ended with ${text}`);
+  }
+
   it(
     'names commands for keys that work in its order, and a pattern that finds them',
     { timeout: COMMANDS_TIMEOUT_MS },
     async () => {
-      const pattern = new RegExp(`^${blockAfter(blockWith('keys create --reader')).text.trim()}$`);
+      const pattern = new RegExp(`^${/`(pf_live_\[.*)`/.exec(README)?.[1]}$`);
       expect(pattern.source).toBe(API_KEY_PATTERN.source);
       const lines = blockWith('keys create --reader').text.trimEnd().split('\n');
       const keys: string[] = [];

@@ -185,7 +185,7 @@ describe.skipIf(browserMissing !== null)('GraphiQL in a browser', { timeout: 60_
       .poll(() => editorText('Result Window'), { timeout: 20_000 })
       .toContain('"support/assistant"');
     await keepScreenshot(page, 'graphiql');
-    expect(await tabNames()).toEqual(['WhoAmI', 'OnePrompt', 'PromoteVersion', 'AuditTrail']);
+    expect(await tabNames()).toEqual(['WhoAmI', 'OnePrompt', 'FollowStable', 'PromoteVersion', 'AuditTrail']);
     expect(acceptedTypes, 'the schema and the query').toHaveLength(2);
     expect(requests.filter((line) => line.includes('pf_'))).toEqual([]);
     expect(complaints).toEqual([]);
@@ -195,7 +195,7 @@ describe.skipIf(browserMissing !== null)('GraphiQL in a browser', { timeout: 60_
     await open(link(apiKey), signedIn);
     await storedTabs();
     await open(page.url(), signedIn);
-    expect(await tabNames()).toHaveLength(4);
+    expect(await tabNames()).toHaveLength(5);
     expect(await page.evaluate('localStorage.length')).toBe(0);
     expect(await context.cookies()).toEqual([]);
     expect(complaints).toEqual([]);
@@ -209,7 +209,7 @@ describe.skipIf(browserMissing !== null)('GraphiQL in a browser', { timeout: 60_
     await tab('OnePrompt').click();
     await expect.poll(() => editorText('Operation Editor')).toContain('queryOnePrompt');
     expect(await editorText('Headers')).toBe(signedIn);
-    expect(await tabNames()).toHaveLength(4);
+    expect(await tabNames()).toHaveLength(5);
     expect(acceptedTypes, 'the schema, read with the new key').toHaveLength(1);
   });
 

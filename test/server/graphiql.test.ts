@@ -246,7 +246,7 @@ describe('the example operations', () => {
       expect(others).toEqual([]);
       return definition?.kind === Kind.OPERATION_DEFINITION ? definition.name?.value : undefined;
     });
-    expect(names).toEqual(['WhoAmI', 'OnePrompt', 'PromoteVersion', 'AuditTrail']);
+    expect(names).toEqual(['WhoAmI', 'OnePrompt', 'FollowStable', 'PromoteVersion', 'AuditTrail']);
   });
 
   it('fit the width of the editor, which does not wrap lines', () => {
