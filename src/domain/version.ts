@@ -37,7 +37,10 @@ export type PromptKind = TemplateSource['kind'];
 /** What a version holds. Immutable; two versions with the same content have the same contentHash. */
 export type Content = TemplateSource & {
   readonly config: JsonValue;
-  /** The declared variables only; those found in the text follow from it. */
+  /**
+   * The declared variables only, those that the text uses in order of first appearance, then the others as declared: the
+   * order in which every answer shows them, so that who has the answer can recompute the hash.
+   */
   readonly variables: readonly Variable[];
 };
 
@@ -69,20 +72,21 @@ export interface VariableInput {
 export function parseContent(field: string, input: ContentInput): Content {
   const config = input.config ?? null;
   requireJson(`${field}.config`, config);
-  const variables = parseVariables(field, input.variables ?? []);
-  const content: Content = { ...parseSource(field, input), config, variables };
-  const bytes = contentBytes(content);
+  const declared = parseVariables(field, input.variables ?? []);
+  const source = parseSource(field, input);
+  const bytes = contentBytes({ ...source, config, variables: declared });
   if (bytes > CONTENT_BYTES_MAX) {
     throw new InvalidInput(field, `has ${bytes} bytes, a version holds at most ${CONTENT_BYTES_MAX}`);
   }
-  const found = effectiveVariables(content, variables).length;
-  if (found > VARIABLES_MAX) {
+  const effective = effectiveVariables(source, declared);
+  if (effective.length > VARIABLES_MAX) {
     throw new InvalidInput(
       field,
-      `has ${found} variables, declared and in the text, a version has at most ${VARIABLES_MAX}`,
+      `has ${effective.length} variables, declared and in the text, a version has at most ${VARIABLES_MAX}`,
     );
   }
-  return content;
+  const isDeclared = new Set(declared);
+  return { ...source, config, variables: effective.filter((variable) => isDeclared.has(variable)) };
 }
 
 /** A version's content as it is stored, column by column. */
