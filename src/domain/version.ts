@@ -11,6 +11,7 @@ const CONTENT_BYTES_MAX = 1024 * 1024;
 const MESSAGES_MAX = 500;
 const NAME_LENGTH_MAX = 64;
 const MESSAGE_LENGTH_MAX = 2_000;
+const CLOCK_SKEW_MS = 5 * 60_000;
 
 export class EditConflict extends Refusal {
   readonly code = 'EDIT_CONFLICT';
@@ -113,6 +114,20 @@ export function contentHash(content: Content): string {
 
 export function requireVersionMessage(field: string, message: string | null | undefined): string | null {
   return optionalText(field, message, MESSAGE_LENGTH_MAX);
+}
+
+/**
+ * The time of a version that comes from elsewhere: of the years that every part of the way writes with four digits (an invalid
+ * date has no year), and not in the future.
+ * @throws InvalidInput
+ */
+export function requireCommittedAt(field: string, date: Date, now: Date): Date {
+  const year = date.getUTCFullYear();
+  if (!(year >= 1 && year <= 9999)) throw new InvalidInput(field, 'is no date of the years 1 to 9999');
+  // A version from the future would keep every later one out: history is taken in oldest first.
+  if (Number(date) > Number(now) + CLOCK_SKEW_MS)
+    throw new InvalidInput(field, `is in the future (${date.toISOString()})`);
+  return date;
 }
 
 function parseSource(field: string, input: ContentInput): TemplateSource {

@@ -96,8 +96,8 @@ describe('GET /v1/prompts/{slug}', () => {
         `{ prompt(slug: "${slug}") { kind latest { template messages { role content name } config contentHash
            variables { name type required default description options declared } } } }`,
       );
-      const { prompt } = graph.data() as { prompt: { kind: string; latest: Omit<Hashed, 'kind'> } };
-      expect(recomputed({ kind: prompt.kind, ...prompt.latest })).toBe(body.contentHash);
+      const { prompt } = graph.data() as { prompt: { kind: string; latest: Hashed } };
+      expect(recomputed({ ...prompt.latest, kind: prompt.kind })).toBe(body.contentHash);
     }
   });
 
