@@ -30,7 +30,7 @@ const TABLE: Readonly<Record<string, Readonly<Record<string, Cell>>>> = {
   },
   server: HOUSE,
   sdk: { sdk: 'yes', domain: 'template.ts' },
-  cli: { sdk: 'yes', cli: 'yes', domain: 'template.ts' },
+  cli: { sdk: 'yes', cli: 'yes', domain: 'rules of a line' },
   entry: { ...HOUSE, cli: 'yes' },
 };
 
@@ -39,6 +39,7 @@ const CELLS = {
   yes: () => true,
   types: ({ typesOnly }: Edge) => typesOnly,
   'template.ts': ({ to }: Edge) => to === 'domain/template.ts',
+  'rules of a line': ({ to }: Edge) => LINE_RULES.includes(to),
   'app.ts binds all': ({ from }: Edge) => from === 'actions/app.ts',
   'types of app.ts': ({ to, typesOnly }: Edge) => typesOnly && to === 'actions/app.ts',
   'types, loaders': ({ from, to, typesOnly }: Edge) =>
@@ -51,6 +52,8 @@ const CELLS = {
 
 /** The generated description of the tables that Pothos' Prisma plugin needs at run time. */
 const DATAMODEL = 'db/generated/pothos.ts';
+/** What `promptforge import` checks a line with before it sends anything: docs/decisions/0015. */
+const LINE_RULES = ['errors.ts', 'prompt.ts', 'template.ts', 'version.ts'].map((name) => `domain/${name}`);
 const SHARED_SCHEMA =
   /^schema\/(builder|context|errors|scalars|event|connection\.ts|node-id\.ts|mutation\.ts|content-input\.ts|served-then\.ts)/;
 const ENTRIES = ['main.ts', 'cli/serve.ts', 'cli/migrate.ts', 'cli/keys.ts', 'cli/backup.ts'];
@@ -157,6 +160,7 @@ const VIOLATIONS: Readonly<Record<string, readonly string[]>> = {
     "server/rest.ts: import { a } from '../../test/support/clock.ts';",
     "sdk/client.ts: import type { A } from '../domain/prompt.ts';",
     "cli/promote.ts: import { a } from '../db/client.ts';",
+    "cli/import.ts: import { a } from '../domain/promotion.ts';",
     "cli/serve.ts: import { a } from '../sdk/client.ts';",
     "domain/ids.ts: const a = await import('../db/client.ts');",
     "domain/ids.ts: import '../db/client.ts';",
@@ -212,6 +216,7 @@ const ALLOWED = [
   "sdk/render.ts: import { a } from '../domain/template.ts';",
   "cli/main.ts: import { a } from './serve.ts';\nimport { b } from 'commander';",
   "cli/serve.ts: import { a } from '../server/http.ts';",
+  "cli/import-line.ts: import { a } from '../domain/version.ts';",
   "domain/version-content.ts: import { a } from './prompt.ts';\nimport { b } from 'node:crypto';",
   "main.ts: import { a } from './db/client.ts';\nconst port = process.env['PORT'];",
   "server/page.ts: const script = `\nimport a from '../sdk/a.ts';\nexport default a;`; // process.env, import('../sdk/a.ts')",

@@ -3,7 +3,13 @@ import type { Actor } from '../domain/actor.ts';
 import { InvalidInput } from '../domain/errors.ts';
 import type { NewEvent } from '../domain/event.ts';
 import { requireSlug } from '../domain/prompt.ts';
-import { contentHash, KindMismatch, parseContent, requireVersionMessage } from '../domain/version.ts';
+import {
+  contentHash,
+  KindMismatch,
+  parseContent,
+  requireCommittedAt,
+  requireVersionMessage,
+} from '../domain/version.ts';
 import type { Content, ContentInput, PromptKind } from '../domain/version.ts';
 import { isUniqueViolation } from '../db/database-errors.ts';
 import { lockPrompts } from '../db/locks.ts';
@@ -13,7 +19,6 @@ import { inTransaction } from '../db/transaction.ts';
 import type { ActionDeps, Tx } from '../db/transaction.ts';
 
 const VERSIONS_MAX = 100;
-const CLOCK_SKEW_MS = 5 * 60_000;
 
 export interface ImportVersionsInput {
   readonly versions: readonly {
@@ -86,20 +91,10 @@ function parse(input: ImportVersionsInput, now: Date): Imported[] {
   return versions.map((version, index) => ({
     index,
     slug: requireSlug(`versions[${index}].slug`, version.slug),
-    committedAt: requireDate(`versions[${index}].committedAt`, version.committedAt, now),
+    committedAt: requireCommittedAt(`versions[${index}].committedAt`, version.committedAt, now),
     message: requireVersionMessage(`versions[${index}].message`, version.message),
     content: parseContent(`versions[${index}].content`, version.content),
   }));
-}
-
-/** Years that every part of the way writes with four digits. An invalid date has no year. */
-function requireDate(field: string, date: Date, now: Date): Date {
-  const year = date.getUTCFullYear();
-  if (!(year >= 1 && year <= 9999)) throw new InvalidInput(field, 'is no date of the years 1 to 9999');
-  // A version from the future would keep every later one out: history is taken in oldest first.
-  if (Number(date) > Number(now) + CLOCK_SKEW_MS)
-    throw new InvalidInput(field, `is in the future (${date.toISOString()})`);
-  return date;
 }
 
 async function loadPrompts(

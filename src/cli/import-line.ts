@@ -1,12 +1,16 @@
-import { MESSAGE_ROLES } from '../domain/template.ts';
+import { isSlug, SLUG_RULE } from '../domain/prompt.ts';
+import { requireCommittedAt, requireVersionMessage } from '../domain/version.ts';
+import type { ContentInput } from '../domain/version.ts';
+import { contentOf, found, refusalOf } from './import-content.ts';
+import type { Fields } from './import-content.ts';
 
 /** A version as `importVersions` takes it. */
 export interface ImportedVersion {
   readonly slug: string;
   /** In UTC, with milliseconds: two writings of one moment are one version. */
   readonly committedAt: string;
-  readonly message: string;
-  readonly content: Readonly<Record<string, unknown>>;
+  readonly message: string | null;
+  readonly content: ContentInput;
 }
 
 export type ParsedLine =
@@ -14,20 +18,14 @@ export type ParsedLine =
   /** The slug as far as it can be read: the prompt is left out with the line. */
   | { readonly ok: false; readonly slug: string | null; readonly reason: string };
 
-const SLUG_LENGTH_MAX = 200;
-const SEGMENT = /^(?!\.{1,2}$)[a-z0-9._-]+$/;
-const SLUG_RULE =
-  'segments of a-z, 0-9, ".", "_" and "-" that are not "." or "..", separated by "/", at most 200 characters';
 const DATE =
   /^(\d{4}-(0[1-9]|1[0-2])-\d{2})T([01]\d|2[0-3]):[0-5]\d:[0-5]\d(\.\d+)?(Z|[+-]([01]\d|2[0-3]):[0-5]\d)$/i;
 const DATE_RULE = 'a date with time and zone (RFC 3339), such as "2026-01-31T12:00:00Z"';
 const LINE_RULE =
-  '{"slug", "committedAt", "message", "template"} or, for CHAT, "messages" in place of "template"';
+  '{"slug", "committedAt", "template"} or, for CHAT, "messages" in place of "template"; "message" says why';
 
-type Fields = Readonly<Record<string, unknown>>;
-
-/** Parses one line of a file of versions; what is wrong says what would be right. */
-export function parseImportLine(bytes: Uint8Array): ParsedLine {
+/** Parses one line of a file of versions. All of its faults are told, each with what would be right. */
+export function parseImportLine(bytes: Uint8Array, now: Date = new Date()): ParsedLine {
   const text = decode(bytes);
   if (text === null) {
     return { ok: false, slug: slugIn(bytes), reason: 'is not UTF-8: save the file as UTF-8' };
@@ -40,18 +38,21 @@ export function parseImportLine(bytes: Uint8Array): ParsedLine {
     return { ok: false, slug: null, reason: `is JSON, but no object: write ${LINE_RULE}` };
   }
   const fields = value as Fields;
-  const fault = fieldFault(fields);
-  const { slug, committedAt, message } = fields;
-  if (fault !== null || typeof slug !== 'string' || typeof message !== 'string') {
-    return { ok: false, slug: typeof slug === 'string' ? slug : null, reason: fault ?? 'is incomplete' };
+  const { slug, committedAt, message = null } = fields;
+  const { content, fault } = contentOf(fields);
+  const faults = [slugFault(slug), dateFault(committedAt, now), messageFault(message), fault].filter(
+    (told) => told !== null,
+  );
+  if (content === null || faults.length > 0) {
+    return { ok: false, slug: typeof slug === 'string' ? slug : null, reason: faults.join('; ') };
   }
   return {
     ok: true,
     version: {
-      slug,
+      slug: String(slug),
       committedAt: utc(String(committedAt)),
-      message,
-      content: contentOf(fields),
+      message: message === null ? null : String(message),
+      content,
     },
   };
 }
@@ -61,62 +62,22 @@ export function kindOf(version: ImportedVersion): 'TEXT' | 'CHAT' {
   return 'template' in version.content ? 'TEXT' : 'CHAT';
 }
 
-function fieldFault(fields: Fields): string | null {
-  const { slug, committedAt, message } = fields;
+function slugFault(slug: unknown): string | null {
   if (typeof slug !== 'string') return `"slug" is ${found(slug)}: write a text, such as "support/assistant"`;
-  if (slug.length > SLUG_LENGTH_MAX || !slug.split('/').every((segment) => SEGMENT.test(segment))) {
-    return `"slug" is ${found(slug)}: a slug is ${SLUG_RULE}`;
-  }
+  return isSlug(slug) ? null : `"slug" is ${found(slug)}: a slug is ${SLUG_RULE}`;
+}
+
+function dateFault(committedAt: unknown, now: Date): string | null {
   if (typeof committedAt !== 'string' || !isDate(committedAt)) {
     return `"committedAt" is ${found(committedAt)}: write ${DATE_RULE}`;
   }
-  if (typeof message !== 'string')
-    return `"message" is ${found(message)}: write a text, "" when there is none`;
-  return contentFault(fields);
+  return refusalOf(() => requireCommittedAt('committedAt', new Date(utc(committedAt)), now));
 }
 
-function contentFault(fields: Fields): string | null {
-  const { template = null, messages = null, variables = null } = fields;
-  if (template === null && messages === null)
-    return 'has neither "template" nor "messages": write one of them';
-  if (template !== null && messages !== null) return 'has both "template" and "messages": write one of them';
-  if (template !== null && typeof template !== 'string')
-    return `"template" is ${found(template)}: write a text`;
-  if (variables !== null && !Array.isArray(variables)) {
-    return `"variables" is ${found(variables)}: write a list of declarations`;
-  }
-  return messages === null ? null : messagesFault(messages);
-}
-
-function messagesFault(messages: unknown): string | null {
-  if (!Array.isArray(messages) || messages.length === 0) {
-    return `"messages" is ${found(messages)}: write a list of at least one {"role", "content"}`;
-  }
-  for (const [index, item] of messages.entries()) {
-    const { role, content, name = null } = (item ?? {}) as Fields;
-    const at = `"messages[${index}]`;
-    if (!MESSAGE_ROLES.some((known) => known === role)) {
-      return `${at}.role" is ${found(role)}: write one of ${MESSAGE_ROLES.join(', ')}`;
-    }
-    if (typeof content !== 'string') return `${at}.content" is ${found(content)}: write a text`;
-    if (name !== null && typeof name !== 'string') return `${at}.name" is ${found(name)}: write a text`;
-  }
-  return null;
-}
-
-/** Only what the server's input knows: further fields of a message or a line are somebody's notes. */
-function contentOf({ template = null, messages = null, config = null, variables = null }: Fields): Fields {
-  const source =
-    template === null ? { messages: (messages as readonly Fields[]).map(messageOf) } : { template };
-  return {
-    ...source,
-    ...(config === null ? {} : { config }),
-    ...(variables === null ? {} : { variables }),
-  };
-}
-
-function messageOf({ role, content, name = null }: Fields): Fields {
-  return { role, content, ...(name === null ? {} : { name }) };
+function messageFault(message: unknown): string | null {
+  if (message !== null && typeof message !== 'string')
+    return `"message" is ${found(message)}: write a text, or leave it out`;
+  return refusalOf(() => requireVersionMessage('message', message));
 }
 
 function isDate(text: string): boolean {
@@ -152,10 +113,4 @@ function parseJson(text: string): unknown {
 /** Whose version a broken line was meant to be, when it still shows. */
 function slugIn(bytes: Uint8Array): string | null {
   return /"slug"\s*:\s*"([^"\\]{1,200})"/.exec(Buffer.from(bytes).toString('utf8'))?.[1] ?? null;
-}
-
-function found(value: unknown): string {
-  if (value === undefined) return 'missing';
-  const json = JSON.stringify(value);
-  return json.length > 60 ? `${json.slice(0, 60)}...` : json;
 }

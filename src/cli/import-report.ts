@@ -1,5 +1,11 @@
 import type { LineFault } from './import-survey.ts';
 
+export interface PartlyImported {
+  readonly slug: string;
+  readonly versionsIn: number;
+  readonly versionsOut: number;
+}
+
 export interface ImportSummary {
   readonly dryRun: boolean;
   /** False: the command ended early, and what follows is what was done until then. */
@@ -10,9 +16,11 @@ export interface ImportSummary {
   /** Versions that were there before, and lines that repeat another. */
   readonly versionsSkipped: number;
   readonly linesRefused: number;
-  /** Prompts with a refused line, and all of their good lines. */
+  /** Prompts with a refused line, and all of their good lines; nothing of them is in. */
   readonly promptsLeftOut: readonly string[];
   readonly versionsLeftOut: number;
+  /** Prompts that took several calls, of which a later one did not go through. */
+  readonly promptsPartlyImported: readonly PartlyImported[];
   /** The first thousand; `linesRefused` counts them all. */
   readonly faults: readonly LineFault[];
 }
@@ -22,7 +30,7 @@ export function faultText({ line, slug, reason }: LineFault): string {
 }
 
 export function summaryText(summary: ImportSummary): string {
-  const { promptsLeftOut, versionsLeftOut } = summary;
+  const { promptsLeftOut, versionsLeftOut, promptsPartlyImported } = summary;
   const lines = [
     summary.dryRun
       ? `${summary.prompts} prompts would be imported`
@@ -30,11 +38,23 @@ export function summaryText(summary: ImportSummary): string {
     `${summary.linesRefused} lines refused`,
   ];
   if (promptsLeftOut.length > 0) {
-    const shown = promptsLeftOut.slice(0, 10).join(', ') + (promptsLeftOut.length > 10 ? ', ...' : '');
     lines.push(
-      `${promptsLeftOut.length} prompts left out with ${versionsLeftOut} good versions, because a line of theirs was refused: ${shown}`,
+      `${promptsLeftOut.length} prompts left out with ${versionsLeftOut} good versions, because a line of theirs was refused: ${listed(promptsLeftOut)}`,
+    );
+  }
+  if (promptsPartlyImported.length > 0) {
+    const shown = promptsPartlyImported.map(
+      ({ slug, versionsIn, versionsOut }) =>
+        `${slug} (${versionsIn} of ${versionsIn + versionsOut} versions)`,
+    );
+    lines.push(
+      `${shown.length} prompts partly imported, because a later call of theirs did not go through: ${listed(shown)}`,
     );
   }
   if (!summary.complete) lines.push('not finished: run the command again, what is there is skipped');
   return lines.join('\n');
+}
+
+function listed(names: readonly string[]): string {
+  return names.slice(0, 10).join(', ') + (names.length > 10 ? ', ...' : '');
 }

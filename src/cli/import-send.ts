@@ -63,7 +63,8 @@ export async function sendBatch(sending: Sending, batch: readonly BatchedLine[])
 
 function leaveOut({ tally, onFault }: Sending, { slug, number }: BatchedLine, refusal: string): void {
   const before = tally.sent.get(slug) ?? 0;
-  const rest = before === 0 ? '' : ` (too large for one call: its first ${before} versions are in)`;
+  const rest =
+    before === 0 ? '' : ` (partly imported: it took several calls, and its first ${before} versions are in)`;
   tally.refused.add(slug);
   onFault({ line: number, slug, reason: `is refused by the server: ${refusal}${rest}` });
 }

@@ -11,7 +11,7 @@ import type { ImportSummary } from './import-report.ts';
 import { sendBatch } from './import-send.ts';
 import type { ImportTally } from './import-send.ts';
 import { surveyImport } from './import-survey.ts';
-import type { LineFault, Survey, SurveyedPrompt } from './import-survey.ts';
+import type { LineFault, Survey } from './import-survey.ts';
 import { startProgress } from './progress.ts';
 
 /** What `--json` lists; whoever has more of them mends the file's source, not its lines. */
@@ -21,8 +21,9 @@ const HELP = `
 Each line of the file is one version, oldest first within a prompt:
   {"slug": "support/assistant", "committedAt": "2026-01-31T12:00:00Z", "message": "why", "template": "Hello {{name}}"}
 CHAT prompts have "messages": [{"role": "SYSTEM", "content": "..."}] in place of "template"; "config" and "variables" may follow.
-A version is known by its slug and committedAt: importing a file again adds nothing.
-A prompt with a line that is refused is left out whole; the others go in.`;
+"message" may be missing. A version is known by its slug and committedAt: importing a file again adds nothing.
+The whole file is checked before anything is sent. A prompt with a line that is refused is left out whole; the others go in.
+A prompt of more than 100 versions takes several calls: when one of them does not go through, the prompt is reported as partly imported.`;
 
 interface ImportOptions {
   readonly dryRun?: boolean;
@@ -97,18 +98,24 @@ function summarize(
   { survey, tally }: Job,
   dryRun: boolean,
 ): Omit<ImportSummary, 'complete' | 'faults' | 'linesRefused'> {
-  const prompts = [...survey.prompts.values()];
-  const isOut = ({ slug, faulty }: SurveyedPrompt): boolean => faulty || tally.refused.has(slug);
-  const isIn = (prompt: SurveyedPrompt): boolean =>
-    !isOut(prompt) && (dryRun || tally.sent.get(prompt.slug) === prompt.versions);
-  const out = prompts.filter(isOut);
+  const prompts = [...survey.prompts.values()].map(({ slug, versions, faulty }) => {
+    const sent = dryRun ? versions : (tally.sent.get(slug) ?? 0);
+    return { slug, versions, versionsIn: faulty ? 0 : sent, isOut: faulty || tally.refused.has(slug) };
+  });
+  const partly = prompts.filter(({ versions, versionsIn }) => versionsIn > 0 && versionsIn < versions);
+  const out = prompts.filter(({ isOut, versionsIn }) => isOut && versionsIn === 0);
   return {
     dryRun,
-    prompts: prompts.filter(isIn).length,
+    prompts: prompts.filter(({ isOut, versions, versionsIn }) => !isOut && versionsIn === versions).length,
     versionsCreated: tally.created,
     versionsSkipped: tally.skipped + survey.repeated,
     promptsLeftOut: out.map(({ slug }) => slug),
-    versionsLeftOut: out.reduce((sum, { slug, versions }) => sum + versions - (tally.sent.get(slug) ?? 0), 0),
+    versionsLeftOut: out.reduce((sum, { versions }) => sum + versions, 0),
+    promptsPartlyImported: partly.map(({ slug, versions, versionsIn }) => ({
+      slug,
+      versionsIn,
+      versionsOut: versions - versionsIn,
+    })),
   };
 }
 

@@ -7,7 +7,7 @@ const OWNER_LENGTH_MAX = 200;
 const TAGS_MAX = 50;
 const TAG_LENGTH_MAX = 64;
 const SEGMENT = /^[a-z0-9._-]+$/;
-const SLUG_RULE =
+export const SLUG_RULE =
   'segments of a-z, 0-9, ".", "_" and "-" that are not "." or "..", separated by "/", at most 200 characters';
 
 export class SlugTaken extends Refusal {

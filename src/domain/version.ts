@@ -11,6 +11,7 @@ const CONTENT_BYTES_MAX = 1024 * 1024;
 const MESSAGES_MAX = 500;
 const NAME_LENGTH_MAX = 64;
 const MESSAGE_LENGTH_MAX = 2_000;
+const CLOCK_SKEW_MS = 5 * 60_000;
 
 export class EditConflict extends Refusal {
   readonly code = 'EDIT_CONFLICT';
@@ -37,7 +38,10 @@ export type PromptKind = TemplateSource['kind'];
 /** What a version holds. Immutable; two versions with the same content have the same contentHash. */
 export type Content = TemplateSource & {
   readonly config: JsonValue;
-  /** The declared variables only; those found in the text follow from it. */
+  /**
+   * The declared variables only, those that the text uses in order of first appearance, then the others as declared: the
+   * order in which every answer shows them, so that who has the answer can recompute the hash.
+   */
   readonly variables: readonly Variable[];
 };
 
@@ -69,20 +73,21 @@ export interface VariableInput {
 export function parseContent(field: string, input: ContentInput): Content {
   const config = input.config ?? null;
   requireJson(`${field}.config`, config);
-  const variables = parseVariables(field, input.variables ?? []);
-  const content: Content = { ...parseSource(field, input), config, variables };
-  const bytes = contentBytes(content);
+  const declared = parseVariables(field, input.variables ?? []);
+  const source = parseSource(field, input);
+  const bytes = contentBytes({ ...source, config, variables: declared });
   if (bytes > CONTENT_BYTES_MAX) {
     throw new InvalidInput(field, `has ${bytes} bytes, a version holds at most ${CONTENT_BYTES_MAX}`);
   }
-  const found = effectiveVariables(content, variables).length;
-  if (found > VARIABLES_MAX) {
+  const effective = effectiveVariables(source, declared);
+  if (effective.length > VARIABLES_MAX) {
     throw new InvalidInput(
       field,
-      `has ${found} variables, declared and in the text, a version has at most ${VARIABLES_MAX}`,
+      `has ${effective.length} variables, declared and in the text, a version has at most ${VARIABLES_MAX}`,
     );
   }
-  return content;
+  const isDeclared = new Set(declared);
+  return { ...source, config, variables: effective.filter((variable) => isDeclared.has(variable)) };
 }
 
 /** A version's content as it is stored, column by column. */
@@ -109,6 +114,20 @@ export function contentHash(content: Content): string {
 
 export function requireVersionMessage(field: string, message: string | null | undefined): string | null {
   return optionalText(field, message, MESSAGE_LENGTH_MAX);
+}
+
+/**
+ * The time of a version that comes from elsewhere: of the years that every part of the way writes with four digits (an invalid
+ * date has no year), and not in the future.
+ * @throws InvalidInput
+ */
+export function requireCommittedAt(field: string, date: Date, now: Date): Date {
+  const year = date.getUTCFullYear();
+  if (!(year >= 1 && year <= 9999)) throw new InvalidInput(field, 'is no date of the years 1 to 9999');
+  // A version from the future would keep every later one out: history is taken in oldest first.
+  if (Number(date) > Number(now) + CLOCK_SKEW_MS)
+    throw new InvalidInput(field, `is in the future (${date.toISOString()})`);
+  return date;
 }
 
 function parseSource(field: string, input: ContentInput): TemplateSource {

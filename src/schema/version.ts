@@ -65,7 +65,7 @@ builder.prismaObjectFields('PromptVersion', (t) => ({
   }),
   contentHash: t.exposeString('contentHash', {
     description:
-      '"sha256:<hex>" over the RFC 8785 form of {config, kind, template or messages, variables}: equal content, equal hash.',
+      '"sha256:<hex>" over the RFC 8785 form of {config, kind, template or messages, variables}: equal content, equal hash. Of variables the declared ones, in this order, and no member that is null but config.',
   }),
   basedOn: t.relation('basedOn', {
     nullable: true,

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { databaseUrlFault } from './database-url.ts';
 
 const ADMIN_KEY_LENGTH_MIN = 24;
 const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
@@ -31,7 +32,13 @@ const port = z
   .regex(/^\d{1,5}$/)
   .transform(Number)
   .refine((value) => value <= 65_535);
-const postgresUrl = z.string().regex(/^postgres(ql)?:\/\/\S+$/);
+const postgresUrl = z
+  .string()
+  .regex(/^postgres(ql)?:\/\/\S+$/, { abort: true })
+  .superRefine((url, context) => {
+    const fault = databaseUrlFault(url);
+    if (fault !== null) context.addIssue({ code: 'custom', message: fault });
+  });
 const flag = z.enum(['true', 'false']).transform((value) => value === 'true');
 const origins = z.string().transform((text, context) => {
   const list = text
@@ -88,7 +95,10 @@ export function parseConfig(
     const { schema, says } = VARIABLES[name];
     const parsed = schema.safeParse(text);
     if (parsed.success) Object.assign(values, { [name]: parsed.data });
-    else faults.push(`${name} ${says}${SECRET.has(name) ? '' : ` (it is ${JSON.stringify(text)})`}`);
+    else
+      faults.push(
+        `${name} ${says}${SECRET.has(name) ? why(parsed.error) : ` (it is ${JSON.stringify(text)})`}`,
+      );
   }
   if (faults.length > 0) throw new ConfigInvalid(faults);
   const databaseUrl = values.DATABASE_URL ?? null;
@@ -103,6 +113,12 @@ export function parseConfig(
     logLevel: values.LOG_LEVEL ?? 'info',
     logFormat: values.LOG_FORMAT ?? (terminal.isTTY ? 'pretty' : 'json'),
   };
+}
+
+/** What a secret is refused for, where more than its form is looked at: its value cannot be shown. */
+function why({ issues }: z.ZodError): string {
+  const [issue] = issues;
+  return issue?.code === 'custom' ? ` (${issue.message})` : '';
 }
 
 function isOrigin(text: string): boolean {

@@ -15,13 +15,20 @@ import type { Reach } from './min-cursor.ts';
 import { answerWithCursor, recordWrites } from './own-writes.ts';
 import type { NewApp, OwnWrites } from './own-writes.ts';
 import { GRAPHQL_PATH } from './paths.ts';
-import { badRequest, ProblemError } from './problem.ts';
+import { badRequest, ProblemError, unsupportedMediaType } from './problem.ts';
 import { MAX_VALIDATION_ERRORS, parseWithLimits, QUERY_LIMITS, queryLimitErrors } from './query-limits.ts';
 import type { ContextFactory } from './request-context.ts';
 import { rowBudgetError } from './row-budget.ts';
 
 /** Characters of document text whose parsed form is kept. */
 const CACHED_TEXT_MAX = 4 * 1024 * 1024;
+
+const MEDIA_TYPES = [
+  'application/json',
+  'application/graphql+json',
+  'application/graphql',
+  'application/x-www-form-urlencoded',
+];
 
 interface RequestContext {
   readonly req: IncomingMessage;
@@ -71,10 +78,17 @@ export function createGraphqlHandler({ schema, contextOf, newApp, reach, log }: 
     requireParameters(req);
     // Media types are case-insensitive; Yoga compares them as they are.
     req.headers['content-type'] &&= req.headers['content-type'].toLowerCase();
+    requireMediaType(req);
     Object.assign(req, { body: request.body });
     const { actor, requestId } = request;
     await yoga(req, res, { req, res, actor, requestId, writes: recordWrites(newApp) });
   };
+}
+
+/** What Yoga reads a request from; to anything else it answers 415 without a word. @throws ProblemError 415 */
+function requireMediaType({ method, headers }: IncomingMessage): void {
+  const [type = ''] = (headers['content-type'] ?? '').split(/[;,]/, 1);
+  if (method === 'POST' && !MEDIA_TYPES.includes(type)) throw new ProblemError(unsupportedMediaType());
 }
 
 /** Yoga parses these two of a GET's parameters without expecting a fault. @throws ProblemError 400 */

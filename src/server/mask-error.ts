@@ -21,10 +21,19 @@ export function maskError(error: unknown, log: Log, requestId: string): GraphQLE
 
 /** graphql gives its errors about variables and operation names no code; what has none at this point is the client's. */
 function coded(error: GraphQLError): GraphQLError {
-  const { extensions } = error;
+  const { extensions, message } = error;
+  if (extensions['originalError'] !== undefined) return malformed(error);
   return extensions['code'] === undefined
-    ? replaced(error, error.message.slice(0, MESSAGE_SHOWN_MAX), { ...extensions, code: 'INVALID_INPUT' })
+    ? replaced(error, message.slice(0, MESSAGE_SHOWN_MAX), { ...extensions, code: 'INVALID_INPUT' })
     : error;
+}
+
+/**
+ * Yoga shows what its JSON parser threw, in words that are V8's and quote the body. By this member it also tells a body that
+ * is no JSON, always 400, from a refusal that is 200 for clients that accept application/json: hence the plain status.
+ */
+function malformed({ message, extensions: { code } }: GraphQLError): GraphQLError {
+  return new GraphQLError(message, { extensions: { code, http: { status: 400 } } });
 }
 
 function withCode(error: GraphQLError, refusal: Refusal): GraphQLError {

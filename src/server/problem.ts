@@ -96,6 +96,16 @@ export function methodNotAllowed(allow: string): Problem {
   };
 }
 
+export function unsupportedMediaType(): Problem {
+  return {
+    status: 415,
+    code: 'UNSUPPORTED_MEDIA_TYPE',
+    title: 'Unsupported Media Type',
+    detail: 'send the operation as JSON, with "Content-Type: application/json"',
+    headers: { 'accept-post': 'application/json' },
+  };
+}
+
 export function payloadTooLarge(bytesMax: number): Problem {
   return {
     status: 413,

@@ -31,6 +31,21 @@ export const QUERY_LIMITS = {
   rows: 15_000,
 } as const;
 
+/**
+ * Fields that read no rows, but take the time or the memory of about as many: a rendered text has up to 16 MiB. A text has up to
+ * 1 MiB, so an operation holds 15,000 / 21 of them, some 700 MiB, if each is as large as can be; the largest seen in use has 230 kB,
+ * most a few kB. More rows for a text would refuse what is ordinary: five versions of each of a hundred prompts. `config` and
+ * `variables` are not counted, although they may be as large, because nobody's are.
+ */
+export const ROWS_OF_WORK = {
+  template: 20,
+  messages: 20,
+  lint: 50,
+  usage: 100,
+  diff: 200,
+  render: 500,
+} as const;
+
 /** For graphql's `validate(..., { maxErrors })`: an answer full of errors is an amplifier too. */
 export const MAX_VALIDATION_ERRORS = 5;
 
@@ -230,6 +245,11 @@ export function limitError(limit: Limit, count: number, node?: ASTNode): GraphQL
   });
 }
 
+function rowsOfWorkText(): string {
+  const works = Object.entries(ROWS_OF_WORK).map(([field, rows]) => `${field} ${rows}`);
+  return `what is no row counts as several, each time: ${works.join(', ')}`;
+}
+
 const LIMIT_TEXT: Readonly<Record<Limit, string>> = {
   length: 'characters of document (send long values as variables)',
   tokens: 'tokens',
@@ -241,5 +261,5 @@ const LIMIT_TEXT: Readonly<Record<Limit, string>> = {
   rootFields: 'root fields',
   fields: 'fields with fragments expanded',
   repeats: 'repetitions of a field in one selection set',
-  rows: 'rows to read (ask for smaller pages)',
+  rows: `rows to read (ask for smaller pages; ${rowsOfWorkText()})`,
 };

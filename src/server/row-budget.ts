@@ -8,7 +8,7 @@ import type {
   SelectionSetNode,
   ValueNode,
 } from 'graphql';
-import { limitError, QUERY_LIMITS } from './query-limits.ts';
+import { limitError, QUERY_LIMITS, ROWS_OF_WORK } from './query-limits.ts';
 
 type Variables = Readonly<Record<string, unknown>>;
 
@@ -29,20 +29,12 @@ const SIZE_MAX = 100;
 const PAGE_DEFAULT = 20;
 /** A guess: a workspace has at most 32 channels, and most have a few. */
 const CHANNELS = 8;
-/** No rows, but the time or the bytes of about as many: a text has up to 1 MiB, a rendered one up to 16. */
-const ROWS_OF_WORK = new Map([
-  ['template', 50],
-  ['messages', 50],
-  ['lint', 50],
-  ['usage', 100],
-  ['diff', 200],
-  ['render', 500],
-]);
 /** Lists without pages, in the answers of mutations and in the frames of subscriptions. */
 const UNPAGED_LISTS = new Set(['promotions', 'versions', 'entries']);
 /** Lists with a size and no cursor: as a page when the size is left out. */
 const SIZED_LISTS = new Set(['consumers']);
 const PAGE_FIELDS = new Set(['edges', 'pageInfo', 'totalCount']);
+const workOf: ReadonlyMap<string, number> = new Map(Object.entries(ROWS_OF_WORK));
 const NOTHING: Cost = { rows: 0, isPage: false };
 
 /**
@@ -103,7 +95,7 @@ function rowsOfField(field: FieldNode, counting: Counting): number {
   // `__typename` and introspection are answered from the schema in memory; `introspectionDepth` bounds them.
   if (name.startsWith('__')) return 0;
   const inner = field.selectionSet ? costOfSelectionSet(field.selectionSet, counting) : NOTHING;
-  const work = ROWS_OF_WORK.get(name);
+  const work = workOf.get(name);
   if (work !== undefined) return bounded(work + inner.rows);
   const times = timesOfField(field, inner.isPage, counting);
   return times === null ? inner.rows : bounded(times * (1 + inner.rows));

@@ -2,6 +2,7 @@ import { request } from 'node:http';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startTestServer } from '../support/server.ts';
 import type { TestServer } from '../support/server.ts';
+import { readText } from '../docs/markdown.ts';
 import { createPrompt } from './registry.ts';
 
 const KIB = 1024;
@@ -139,7 +140,7 @@ describe('a body that is no request', () => {
     const answer = await send(body);
     expect(answer.body.data ?? null).toBeNull();
     expect(answer.body.errors?.[0]?.message ?? answer.body.detail).toBeTypeOf('string');
-    expect(JSON.stringify(answer.body)).not.toContain('INTERNAL_SERVER_ERROR');
+    expect(JSON.stringify(answer.body)).not.toMatch(/INTERNAL_SERVER_ERROR|originalError|SyntaxError/);
     expect(answer.status).toBeLessThan(500);
     expect(answer.status === 200 || answer.status >= 400).toBe(true);
     expect(server.logged.slice(before).filter(({ level }) => level >= 50)).toEqual([]);
@@ -152,7 +153,13 @@ describe('a body that is no request', () => {
         '{"query":"mutation { archivePrompt(input: { slug: \\"bodies/one\\" }) { __typename } }"}',
         { type },
       );
-      expect(answer.status).toBe(415);
+      expect(answer).toMatchObject({
+        status: 415,
+        body: {
+          code: 'UNSUPPORTED_MEDIA_TYPE',
+          detail: expect.stringContaining('application/json') as string,
+        },
+      });
       expect((await server.execute('{ prompt(slug: "bodies/one") { archivedAt } }')).data()).toEqual({
         prompt: { archivedAt: null },
       });
@@ -169,6 +176,29 @@ describe('a body that is no request', () => {
       expect(body.errors?.[0]?.extensions?.code).toBe('INVALID_INPUT');
     },
   );
+});
+
+describe('a request that GraphQL refuses as such', () => {
+  it.each([
+    ['BAD_REQUEST', 400, '{"query":'],
+    ['BAD_REQUEST', 400, '{"quer":"{ __typename }"}'],
+    ['GRAPHQL_PARSE_FAILED', 400, '{"query":"{ __typename"}'],
+    ['GRAPHQL_VALIDATION_FAILED', 400, '{"query":"{ nothing }"}'],
+    ['OPERATION_RESOLUTION_FAILURE', 400, '{"query":"query A { __typename }","operationName":"B"}'],
+  ])('has the code %s', async (code, status, body) => {
+    const response = await fetch(`${server.url}/graphql`, {
+      method: 'POST',
+      headers: {
+        authorization: `Bearer ${server.adminKey}`,
+        'content-type': 'application/json',
+        accept: 'application/graphql-response+json',
+      },
+      body,
+    });
+    expect(response.status).toBe(status);
+    expect(await response.json()).toMatchObject({ errors: [{ extensions: { code } }] });
+    expect(readText('docs/http.md')).toContain(`\`${code}\``);
+  });
 });
 
 describe('GET', () => {

@@ -1,4 +1,7 @@
+import { createHash } from 'node:crypto';
+import canonicalize from 'canonicalize';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { VariableInput } from '../support/gql/graphql.ts';
 import { startTestServer } from '../support/server.ts';
 import type { TestServer } from '../support/server.ts';
 import { createPrompt, editPrompt, promote } from './registry.ts';
@@ -19,6 +22,22 @@ beforeAll(async () => {
 afterAll(() => server.close());
 
 const TEXT = '/v1/prompts/deliver/text';
+
+type Members = Readonly<Record<string, unknown>>;
+type Hashed = Members & { kind: string; config: unknown; variables: Members[]; contentHash: string };
+
+const withoutNulls = (members: Members): Members =>
+  Object.fromEntries(Object.entries(members).filter(([, value]) => value !== null));
+
+/** As docs/http.md tells a client to do it. */
+function recomputed({ kind, template, messages, config, variables }: Hashed): string {
+  const source = kind === 'TEXT' ? { template } : { messages: (messages as Members[]).map(withoutNulls) };
+  const declared = variables.flatMap(({ declared: isDeclared, ...variable }) =>
+    isDeclared === true ? [withoutNulls(variable)] : [],
+  );
+  const canonical = canonicalize({ kind, ...source, config, variables: declared }) ?? '';
+  return `sha256:${createHash('sha256').update(canonical).digest('hex')}`;
+}
 
 describe('GET /v1/prompts/{slug}', () => {
   it('answers with what stable serves, and where it comes from', async () => {
@@ -54,6 +73,32 @@ describe('GET /v1/prompts/{slug}', () => {
     expect(response.headers.get('x-promptforge-version')).toBe('1');
     expect(response.headers.get('x-promptforge-cursor')).toBe(prompt.promotions.edges[0]?.node.cursor);
     expect(response.headers.get('x-promptforge-stale')).toBeNull();
+  });
+
+  it('answers with what contentHash can be recomputed from, as the graph does', async () => {
+    const variables: VariableInput[] = [
+      { name: 'unused', type: 'JSON', default: { k: [null, 'é'] } },
+      { name: 'customer', description: 'Who asks' },
+      { name: 'tone', type: 'ENUM', options: ['warm', 'dry'], required: false },
+    ];
+    const messages = [
+      { role: 'SYSTEM' as const, content: 'Be {{tone}} and {{undeclared}}.' },
+      { role: 'USER' as const, content: 'I am {{customer}}', name: 'ann' },
+    ];
+    const texts = { 'hash/text': { template: '{{tone}} {{customer}} {{free}}' }, 'hash/chat': { messages } };
+    for (const [slug, text] of Object.entries(texts)) {
+      await createPrompt(server, slug, { content: { ...text, variables, config: { b: null, a: 1.5 } } });
+      const body = (await (await server.get(`/v1/prompts/${slug}?_version=1`)).json()) as Hashed;
+      expect(body.variables.map(({ name }) => name)).not.toEqual(variables.map(({ name }) => name));
+      expect(recomputed(body)).toBe(body.contentHash);
+
+      const graph = await server.execute(
+        `{ prompt(slug: "${slug}") { kind latest { template messages { role content name } config contentHash
+           variables { name type required default description options declared } } } }`,
+      );
+      const { prompt } = graph.data() as { prompt: { kind: string; latest: Hashed } };
+      expect(recomputed({ ...prompt.latest, kind: prompt.kind })).toBe(body.contentHash);
+    }
   });
 
   it('gives every promotion of a batch the cursor of the end of the commit', async () => {

@@ -10,7 +10,7 @@ import type { WireAnswer, WireRequest, WireServer } from './wire-server.ts';
 interface Sent {
   readonly slug: string;
   readonly committedAt: string;
-  readonly message: string;
+  readonly message: string | null;
   readonly content: { readonly template?: string };
 }
 

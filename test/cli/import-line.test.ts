@@ -8,8 +8,10 @@ const GOOD = {
   template: 'Hi {{name}}',
 };
 
+const NOW = new Date('2026-02-01T00:00:00Z');
+
 function parse(line: unknown) {
-  return parseImportLine(Buffer.from(typeof line === 'string' ? line : JSON.stringify(line)));
+  return parseImportLine(Buffer.from(typeof line === 'string' ? line : JSON.stringify(line)), NOW);
 }
 
 function versionOf(line: unknown) {
@@ -45,8 +47,26 @@ describe('parseImportLine', () => {
     });
   });
 
+  it.each([null, undefined])('takes a version with the message %s', (message) => {
+    expect(versionOf({ ...GOOD, message }).message).toBeNull();
+    expect(versionOf({ ...GOOD, message: '' }).message).toBe('');
+  });
+
+  it('takes a variable as REST and the graph answer it', () => {
+    const declared = {
+      name: 'name',
+      type: 'STRING',
+      required: true,
+      default: null,
+      options: null,
+      declared: true,
+    };
+    const { declared: _declared, ...variable } = declared;
+    expect(versionOf({ ...GOOD, variables: [declared] }).content.variables).toEqual([variable]);
+  });
+
   it('keeps a template byte for byte', () => {
-    const template = '\uFEFF a\r\n\tb\u0000 ü \u{1F600} \\{{x}} ';
+    const template = '\uFEFF a\r\n\tb\u0001 ü \u{1F600} \\{{x}} ';
     expect(versionOf({ ...GOOD, template }).content).toEqual({ template });
     expect(versionOf({ ...GOOD, template: '' }).content).toEqual({ template: '' });
   });
@@ -79,7 +99,12 @@ describe('parseImportLine', () => {
     ['a number of seconds', { committedAt: 1769860800 }, 'write a date'],
     ['a day that is not', { committedAt: '2026-02-29T12:00:00Z' }, 'write a date'],
     ['a date beyond the years', { committedAt: '9999-12-31T23:59:59-01:00' }, 'write a date'],
-    ['no message', { message: undefined }, '"message" is missing: write a text, ""'],
+    [
+      'a date of the year 0',
+      { committedAt: '0000-12-31T12:00:00Z' },
+      '"committedAt" is no date of the years 1',
+    ],
+    ['a date in the future', { committedAt: '2026-02-01T00:05:00.001Z' }, '"committedAt" is in the future'],
     ['a message of another type', { message: ['a'] }, '"message" is ["a"]'],
     ['no content', { template: undefined }, 'neither "template" nor "messages"'],
     ['two contents', { messages: [{ role: 'USER', content: 'a' }] }, 'both "template" and "messages"'],
@@ -103,6 +128,33 @@ describe('parseImportLine', () => {
     ],
     ['no message at all', { template: null, messages: [null] }, '"messages[0].role" is missing'],
     ['variables of another type', { variables: {} }, '"variables" is {}'],
+    ['a variable without a name', { variables: [{ name: 'a' }, {}] }, '"variables.1.name": '],
+    ['a variable of an unknown type', { variables: [{ name: 'a', type: 'TEXT' }] }, '"variables.0.type": '],
+    ['an ENUM of nothing', { variables: [{ name: 'a', type: 'ENUM' }] }, '"variables[0].options" '],
+    ['a NUL', { template: 'a\u0000' }, '"template" holds a NUL character at offset 1'],
+    [
+      'half a character',
+      { template: null, messages: [{ role: 'USER', content: '\ud83d' }] },
+      '"messages[0].content" holds a lone surrogate',
+    ],
+    ['a NUL in the message', { message: '\u0000' }, '"message" holds a NUL'],
+    ['a long message', { message: 'x'.repeat(2_001) }, '"message" has 2001 characters'],
+    [
+      'more than 1 MiB',
+      { template: 'ü'.repeat(600_000) },
+      'has 1200000 bytes, a version holds at most 1048576',
+    ],
+    [
+      'more than 500 variables',
+      { template: Array.from({ length: 501 }, (_, index) => `{{v${index}}}`).join('') },
+      'has 501 variables',
+    ],
+    ['a NUL in the config', { config: { a: ['\u0000'] } }, '"config.a[0]" holds a NUL'],
+    [
+      'every fault at once',
+      { slug: 7, template: undefined, message: 1 },
+      'is 1: write a text, or leave it out; has neither',
+    ],
   ])('refuses %s', (_title, change, reason) => {
     expect(parse({ ...GOOD, ...change })).toMatchObject({
       ok: false,

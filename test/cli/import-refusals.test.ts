@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { accept, importBench, line, result } from './import-bench.ts';
+import type { Answer } from './import-bench.ts';
 
 const { calls, importFile, write } = importBench();
 
@@ -59,6 +60,39 @@ describe('promptforge import, when the server does not take it', () => {
     );
     expect([code, stdout]).toEqual([1, expect.stringContaining('1 prompts left out with 150 good versions')]);
     expect(calls().slice(1)).toEqual([['b 1']]);
+  });
+
+  it.each<[string, Answer, number]>([
+    [
+      'refused',
+      () =>
+        result({
+          __typename: 'InvalidInput',
+          code: 'INVALID_INPUT',
+          message: 'versions[20].slug: no',
+          field: 'versions[20].slug',
+        }),
+      1,
+    ],
+    ['cut off', () => ({ cut: true }), 3],
+  ])('counts a prompt as partly imported when a later call of it is %s', async (_title, answer, code) => {
+    const path = await write(
+      ...Array.from({ length: 150 }, (_, index) =>
+        line('a', 1, { committedAt: new Date(index * 1000).toISOString() }),
+      ),
+    );
+    const run = await importFile(path, (versions, count) =>
+      count === 1 ? accept(versions, count) : answer(versions, count),
+    );
+    expect([run.code, run.stdout]).toEqual([
+      code,
+      expect.stringMatching(
+        /^0 prompts imported: 100 versions created.*partly imported.*: a \(100 of 150 versions\)\n/s,
+      ),
+    ]);
+    expect(run.stdout).not.toContain('left out');
+    if (code === 1)
+      expect(run.stderr).toContain('line 121 (a): is refused by the server: slug: no (partly imported');
   });
 
   it('says what went in when it has to stop, and that it may be run again', async () => {

@@ -115,6 +115,26 @@ describe('promptforge import', () => {
     expect(times).toEqual(times.toSorted());
   });
 
+  it.each<[string, Readonly<Record<string, unknown>>]>([
+    ['holds a NUL', { template: '\u0000' }],
+    ['is too large', { template: 'x'.repeat(1_048_577) }],
+    ['has a message that is too long', { message: 'x'.repeat(2_001) }],
+    ['has too many variables', { variables: Array.from({ length: 501 }, (_, i) => ({ name: `v${i}` })) }],
+    ['is from the future', { committedAt: '9999-01-01T00:00:00Z' }],
+  ])('sends nothing of a prompt of several calls when a late line %s', async (_title, bad) => {
+    const lines = Array.from({ length: 150 }, (_, index) =>
+      line('a', 1, {
+        committedAt: new Date(index * 1000).toISOString(),
+        ...(index === 119 ? bad : {}),
+      }),
+    );
+    const run = await importFile(await write(...lines, line('b', 1)), accept);
+    expect([run.code, run.stderr]).toEqual([1, expect.stringMatching(/^line 120 \(a\): [^\n]+\n$/)]);
+    expect(calls()).toEqual([['b 1']]);
+    expect(run.stdout).toContain('1 prompts left out with 149 good versions');
+    expect(run.stdout).not.toContain('partly imported');
+  });
+
   it('keeps every request below 6 MiB and sends all of a large file', async () => {
     const template = '\u00fc"\n'.repeat(250_000);
     const lines = Array.from({ length: 14 }, (_, index) =>
@@ -147,6 +167,7 @@ describe('promptforge import', () => {
       linesRefused: 1,
       promptsLeftOut: ['b'],
       versionsLeftOut: 1,
+      promptsPartlyImported: [],
       faults: [{ line: 3, slug: 'b', reason: expect.stringContaining('line 2') }],
     });
   });

@@ -1,7 +1,7 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { QUERY_LIMITS } from '../../src/server/query-limits.ts';
+import { QUERY_LIMITS, ROWS_OF_WORK } from '../../src/server/query-limits.ts';
 import { anchorsOf, readText, ROOT, withoutBlocks } from './markdown.ts';
 
 const DOCUMENTS = ['.', 'docs', 'docs/decisions', 'examples/python'].flatMap((directory) =>
@@ -67,6 +67,8 @@ describe('the documents', () => {
     );
     const operations = readText('docs/operations.md');
     expect(rows.filter((row) => !operations.includes(row))).toEqual([]);
+    const works = Object.entries(ROWS_OF_WORK).map(([field, count]) => `\`${field}\` ${count}`);
+    expect(operations).toContain(`each time that it may be answered: ${works.join(', ')}.`);
   });
 
   it('give a reason for every dependency', () => {

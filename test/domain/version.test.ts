@@ -185,6 +185,25 @@ describe('the hash of content', () => {
     );
   });
 
+  it('does not depend on the order in which used variables are declared', () => {
+    const unused: VariableInput = { name: 'unused', type: 'NUMBER' };
+    const last: VariableInput = { name: 'last' };
+    const first: VariableInput = { name: 'first', type: 'ENUM', options: ['b', 'a'] };
+    const spare: VariableInput = { name: 'spare' };
+    const variables = [unused, last, first, spare];
+    const text = '{{found}} {{first}} {{last}} {{first}}';
+    const parsed = parseContent('content', { template: text, variables });
+    expect(parsed.variables.map(({ name }) => name)).toEqual(['first', 'last', 'unused', 'spare']);
+    for (const other of [
+      [first, last, unused, spare],
+      [unused, spare, last, first],
+    ]) {
+      expect(hashOf({ template: text, variables: other })).toBe(contentHash(parsed));
+    }
+    const messages = text.split(' ').map((content) => ({ role: 'USER', content }));
+    expect(parseContent('content', { messages, variables }).variables).toEqual(parsed.variables);
+  });
+
   it('tells apart whatever differs', () => {
     const base = { template: 'x', config: { a: [1, 2] }, variables: [{ name: 'v' }, { name: 'w' }] };
     const inputs: ContentInput[] = [

@@ -25,6 +25,11 @@ const WRONG: readonly [name: string, value: string, example: RegExp][] = [
   ['PORT', ' 4000', /4000/],
   ['DATABASE_URL', 'mysql://root:hunter2secret@localhost/db', /postgresql:\/\//],
   ['DATABASE_URL', 'postgresql://', /postgresql:\/\//],
+  ['DATABASE_URL', 'postgresql://u:hunter2secret@127.0.0.1:99999/db', /example postgresql:.*port/],
+  ['DATABASE_URL', 'postgresql://u:hunter2secret@h/db?port=99999', /example postgresql:.*its port/],
+  ['DATABASE_URL', 'postgresql://u:hunter2secret@h:5432:5433/db', /example postgresql:.*port/],
+  ['DATABASE_URL', 'postgres://%zzhunter2secret@h/db', /example postgresql:.*%25/],
+  ['DATABASE_URL', 'postgresql://u:hunter2secret@h/db?sslrootcert=/nowhere/ca.pem', /ENOENT.*ca\.pem/],
   ['PROMPTFORGE_ADMIN_KEY', 'hunter2secret', /24/],
   ['PROMPTFORGE_ADMIN_KEY', 'has a space and hunter2secret', /openssl/],
   ['PROMPTFORGE_ADMIN_KEY', `${'ü'.repeat(24)}hunter2secret`, /ASCII/],
@@ -91,6 +96,16 @@ describe('parseConfig', () => {
     expect(parseConfig({ DATABASE_URL }, noTerminal).demo).toBe(false);
     expect(parseConfig({ DATABASE_URL, PROMPTFORGE_DEMO: 'true' }, noTerminal).demo).toBe(true);
     expect(parseConfig({ PROMPTFORGE_DEMO: 'false' }, noTerminal).demo).toBe(false);
+  });
+
+  it.each([
+    'postgresql://u@/db?host=/var/run/postgresql',
+    'postgresql:///db?host=/var/run/postgresql&user=u',
+    'postgresql://u:p@%2Fvar%2Frun%2Fpostgresql/db',
+    'postgres://u:a%40b%25@[::1]:5433/d%20b?sslmode=disable',
+    'postgresql://h',
+  ])('takes the DATABASE_URL %s', (DATABASE_URL) => {
+    expect(parseConfig({ DATABASE_URL }, noTerminal).databaseUrl).toBe(DATABASE_URL);
   });
 
   it.each(WRONG)(

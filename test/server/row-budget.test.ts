@@ -56,7 +56,7 @@ const REFUSED: readonly Case[] = [
   ['consumers as a page', of(20), thousands('latest { consumers { actor { name } } }')],
   ['consumers by their size', of(3), thousands('latest { consumers(first: 3) { fetched } }')],
   ['subscribers in channels', of(8 * 21), thousands('channels { subscribers { edges { cursor } } }')],
-  ['texts', of(100), thousands('latest { template messages { x } }')],
+  ['texts', of(40), thousands('latest { template messages { x } }')],
   ['pages in a diff', of(210), thousands('diff { to { versions(first: 10) { x } } }')],
   [
     'no rows for fields that are no lists',
@@ -126,6 +126,11 @@ const REFUSED: readonly Case[] = [
 const ALLOWED: readonly Case[] = [
   ['the largest page of versions in pages', 10_100, thousands('id')],
   ['15,000 rows', 15_000, `{ ${hundred('a: versions(first: 100) { x } b: versions(first: 49) { x }')} }`],
+  [
+    'five texts of each of a hundred prompts',
+    10_600,
+    `{ ${hundred(page('versions', '(first: 5)', 'number template'))} }`,
+  ],
   ['a cycle', 0, '{ ...A } fragment A on Query { self { ...B } } fragment B on Query { ...A ...A }'],
   ['an unknown fragment', 0, '{ ...Missing }'],
   ['an expensive operation that is not meant', 0, `query A { id } query B ${thousands('lint')}`, {}, 'A'],
@@ -157,7 +162,8 @@ describe('the row budget', () => {
   it('says what was found, what is allowed and where', () => {
     const error = rowBudgetError(parse(`query A { id } query B ${thousands('channels { name }')}`), 'B', {});
     expect(error?.message).toBe(
-      'Query limit exceeded: 90100 rows to read (ask for smaller pages), at most 15000 allowed',
+      'Query limit exceeded: 90100 rows to read (ask for smaller pages; what is no row counts as several, each time: ' +
+        'template 20, messages 20, lint 50, usage 100, diff 200, render 500), at most 15000 allowed',
     );
     expect(error?.locations).toEqual([{ line: 1, column: 16 }]);
   });
