@@ -16,6 +16,8 @@ export interface MoveFrame extends FrameBase, Omit<ChannelMove, 'channel'> {}
 export interface SnapshotFrame extends FrameBase {
   readonly type: 'ChannelSnapshot';
   readonly reason: SnapshotReason;
+  /** 1, 2, 3 ... within its snapshot. */
+  readonly part: number;
   readonly complete: boolean;
   readonly promotionIds: readonly string[];
 }
@@ -92,7 +94,15 @@ export function framesOfState(
   return pages.map((promotionIds, index) => {
     const complete = index === pages.length - 1;
     const cursor = complete ? end.cursor : beginning.cursor;
-    return { type: 'ChannelSnapshot', reason, complete, promotionIds, cursor, more: !complete };
+    return {
+      type: 'ChannelSnapshot',
+      reason,
+      part: index + 1,
+      complete,
+      promotionIds,
+      cursor,
+      more: !complete,
+    };
   });
 }
 

@@ -6,7 +6,7 @@ import { Payload } from './payload.ts';
 
 const KEPT_BYTES_MAX = 4 * 1024 * 1024;
 const PAYLOAD_OVERHEAD_BYTES = 512;
-const AT_ONCE = 8;
+const AT_ONCE = 50;
 const RETRY_MS = 250;
 
 /** Renders a group's frames: each once, whoever asks for it meanwhile or soon after. */
@@ -37,7 +37,7 @@ export class Renderer {
     return payload;
   }
 
-  /** A few at a time: a commit of hundreds of prompts must not take every connection to the database. */
+  /** Many at a time: those that ask the database for the same at one moment ask it once. */
   async renderAll(frames: readonly Frame[]): Promise<Payload[]> {
     const payloads: Payload[] = [];
     for (let from = 0; from < frames.length; from += AT_ONCE) {
@@ -65,7 +65,7 @@ function keyOf(frame: Exclude<Frame, { type: 'Bookmark' }>): string {
   const { type, cursor, more } = frame;
   const what =
     frame.type === 'ChannelSnapshot'
-      ? [frame.reason, ...frame.promotionIds]
+      ? [frame.reason, frame.part, ...frame.promotionIds]
       : [frame.slug, frame.promotionId];
   return [type, cursor, more, ...what].join(' ');
 }

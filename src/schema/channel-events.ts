@@ -80,11 +80,14 @@ builder.objectRef<MoveFrame>('VersionPromoted').implement({
       type: 'PromptVersion',
       nullable: true,
       description: 'What it served before; null: nothing.',
-      resolve: (query, { promotionId }, _args, { reader, actor: { workspaceId } }) =>
-        reader.promptVersion.findFirst({
-          ...query,
-          where: { workspaceId, promotionsBefore: { some: { workspaceId, id: promotionId } } },
-        }),
+      // By its unique key, so that Prisma asks once for all promotions of a commit.
+      resolve: async (query, { promotionId }, _args, context) => {
+        const { previousVersion } = await context.reader.promotion.findUniqueOrThrow({
+          where: ownId(context, promotionId),
+          select: { previousVersion: query },
+        });
+        return previousVersion;
+      },
     }),
   }),
 });
@@ -111,6 +114,9 @@ builder.objectRef<SnapshotFrame>('ChannelSnapshot').implement({
   isTypeOf: (value) => hasType(value, 'ChannelSnapshot'),
   fields: (t) => ({
     reason: t.expose('reason', { type: SnapshotReason, description: 'Why it is sent.' }),
+    part: t.exposeInt('part', {
+      description: '1, 2, 3 ... within its snapshot; 1 begins anew, whatever came before.',
+    }),
     complete: t.exposeBoolean('complete', {
       description: 'The last frame: what no frame of it named is not served.',
     }),

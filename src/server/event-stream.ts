@@ -133,8 +133,11 @@ async function eventOf(
     return version;
   });
   if (frame.type === 'ChannelSnapshot') {
-    const { reason, complete } = frame;
-    return { event: 'snapshot', data: { reason, complete, entries: versions.map(deliveryAnswer), more } };
+    const { reason, part, complete } = frame;
+    return {
+      event: 'snapshot',
+      data: { reason, part, complete, entries: versions.map(deliveryAnswer), more },
+    };
   }
   const [version] = versions;
   if (version === undefined) throw new Error('one promotion is one version');

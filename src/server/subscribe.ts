@@ -7,6 +7,7 @@ import type { Actor } from '../domain/actor.ts';
 import { ChannelSubscription } from '../realtime/channel-subscription.ts';
 import type { Frame } from '../realtime/frames.ts';
 import type { Follower, Rendering, Transport } from '../realtime/member.ts';
+import type { Context } from '../schema/context.ts';
 import type { Log } from './log.ts';
 import { maskError } from './mask-error.ts';
 import type { Operation } from './operations.ts';
@@ -64,9 +65,19 @@ export class Subscribe {
   }
 
   #rendering(operation: Operation, subscriber: Subscriber): Rendering {
+    let context: Context | null = null;
+    // Frames that are rendered together share a context, and with it the loaders that ask once for all of them.
+    const contextNow = (): Context => {
+      if (context !== null) return context;
+      setImmediate(() => {
+        context = null;
+      });
+      context = this.#deps.contextOf(subscriber);
+      return context;
+    };
     return {
       key: this.#groupKey(operation, subscriber.actor),
-      render: (frame) => this.#render(operation, subscriber, frame),
+      render: (frame) => this.#render(operation, contextNow(), frame),
     };
   }
 
@@ -78,20 +89,20 @@ export class Subscribe {
     return [workspaceId, role, operationName ?? '', canonicalize(shared) ?? '', text].join('\n');
   }
 
-  async #render(operation: Operation, subscriber: Subscriber, frame: Frame): Promise<Buffer> {
-    const { schema, contextOf, log } = this.#deps;
+  async #render(operation: Operation, contextValue: Context, frame: Frame): Promise<Buffer> {
+    const { schema, log } = this.#deps;
     const result = await execute({
       schema,
       document: operation.document,
       rootValue: frame,
-      contextValue: contextOf(subscriber),
+      contextValue,
       variableValues: operation.variables,
       operationName: operation.operationName,
     });
     const lost = result.errors?.find(({ originalError }) => isUnavailable(originalError));
     // The event is not lost with the answer: it is rendered again when the database is back.
     if (lost?.originalError) throw lost.originalError;
-    const errors = result.errors?.map((error) => maskError(error, log, subscriber.requestId));
+    const errors = result.errors?.map((error) => maskError(error, log, contextValue.requestId));
     return Buffer.from(JSON.stringify(errors === undefined ? result : { ...result, errors }));
   }
 }

@@ -1,0 +1,45 @@
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { openFollower } from '../support/follower.ts';
+import { upTo } from '../support/seed.ts';
+import { startTestServer } from '../support/server.ts';
+import type { TestServer } from '../support/server.ts';
+
+const SLUGS = upTo(40).map((index) => `cost/prompt-${index}`);
+const PROMOTE = `mutation ($items: [PromoteItem!]!) { promoteVersions(input: { items: $items }) { ... on PromotionBatch { cursor } } }`;
+
+let server: TestServer;
+beforeAll(async () => {
+  server = await startTestServer();
+  const versions = SLUGS.flatMap((slug) =>
+    [1, 2].map((day) => ({
+      slug,
+      committedAt: `2026-01-0${day}T12:00:00Z`,
+      message: 'x',
+      content: { template: `${day}` },
+    })),
+  );
+  const document = `mutation ($versions: [ImportedVersion!]!) { importVersions(input: { versions: $versions }) { ... on ImportReport { created } } }`;
+  (await server.execute<object, object>(document, { versions })).data();
+});
+afterAll(() => server.close());
+
+async function statementsOf(slugs: readonly string[], version: number): Promise<number> {
+  const followers = await Promise.all(
+    upTo(10).map(() => openFollower(server, 'prompts: ["cost/*"], bookmarks: true')),
+  );
+  for (const follower of followers) await follower.next();
+  server.statements.length = 0;
+  const items = slugs.map((slug) => ({ slug, version }));
+  (await server.execute<object, object>(PROMOTE, { items })).data();
+  for (const follower of followers)
+    for (const slug of slugs) expect((await follower.nextEvent()).slug).toBe(slug);
+  for (const { socket } of followers) socket.close();
+  return server.statements.filter((statement) => statement.trim().startsWith('SELECT')).length;
+}
+
+it('asks the database about as often for a commit of forty promotions as for one of two, whoever follows', async () => {
+  const few = await statementsOf(SLUGS.slice(0, 2), 1);
+  const many = await statementsOf(SLUGS, 2);
+  expect(few).toBeLessThanOrEqual(20);
+  expect(many).toBeLessThanOrEqual(few + 5);
+});
