@@ -63,8 +63,9 @@ export async function startNode({
     times,
     onFailure: (error) => log.error({ err: error }, 'a stream failed'),
   });
-  // In this order: whoever hears of a promotion and fetches gets it from the snapshot already.
-  const feed = createFeed(database, [authenticator, snapshot, hub, streams], log);
+  // In this order: whoever hears of a promotion and fetches gets it from the snapshot already, and whose key was revoked hears of nothing
+  // that was committed after it.
+  const feed = createFeed(database, [authenticator, streams, snapshot, hub], log);
   await feed.start().catch(async (error: unknown) => {
     await feed.stop();
     throw error;

@@ -24,7 +24,7 @@ import type { NewApp } from './own-writes.ts';
 import { GRAPHIQL_ASSETS_PATH, GRAPHQL_PATH } from './paths.ts';
 import { createContextFactory } from './request-context.ts';
 import { STREAM_TIMES } from './streams.ts';
-import type { StreamTimes } from './streams.ts';
+import type { Streams, StreamTimes } from './streams.ts';
 import { Subscribe } from './subscribe.ts';
 import { attachWebSocket } from './websocket.ts';
 
@@ -159,8 +159,7 @@ function openDoors(
   attachWebSocket(server, webSocket);
   stops.push(async () => {
     draining = true;
-    await streams.drain();
-    await closeHttp(server);
+    await drain(server, streams);
   });
   return server;
 }
@@ -195,12 +194,21 @@ async function listen(server: Server, { host, port }: Config): Promise<string> {
   return `http://${host.includes(':') ? `[${host}]` : host}:${actual}`;
 }
 
-/** Idle connections end at once, busy ones when they have answered, the rest after a few seconds. */
-async function closeHttp(server: Server): Promise<void> {
+/**
+ * Tells everybody to go, then stops to listen: until then `/readyz` says that this node stops. Idle connections end at once, busy ones when
+ * they have answered, and whoever is left when the time is up is cut.
+ */
+async function drain(server: Server, streams: Streams): Promise<void> {
   if (!server.listening) return;
-  const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+  const deadline = setTimeout(() => {
+    streams.terminate();
+    server.closeAllConnections();
+  }, DRAIN_MS);
+  await streams.drain();
+  const closed = new Promise<void>((resolve) => {
+    server.close(() => resolve());
+  });
   server.closeIdleConnections();
-  const timer = setTimeout(() => server.closeAllConnections(), DRAIN_MS);
   await closed;
-  clearTimeout(timer);
+  clearTimeout(deadline);
 }
