@@ -14,7 +14,8 @@ const FETCHED = {
   description: 'How often REST delivery answered with it: 200, 304 and render. A whole number.',
 };
 const PUSHED = {
-  description: 'How often it was written to an open stream, in events and snapshots. A whole number.',
+  description:
+    'How often it was written to an open stream, in a live or replayed event; snapshots do not count. A whole number.',
 };
 const FROM = 'The beginning, down to the whole minute that it stands in; more than two days ago, the hour.';
 const TO = 'The end, up to the whole minute that it stands in; after `from`.';
