@@ -1,9 +1,10 @@
 import type { Actor } from '../domain/actor.ts';
 import type { PrismaClient } from './generated/prisma/client.ts';
 
+const MINUTES_KEPT = '2 days';
 const LIFETIME = '90 days';
 /** Few enough for one statement to end well before its timeout. */
-const PURGE_BATCH = 5_000;
+const BATCH = 5_000;
 
 /** How often one actor fetched and was pushed one version on one channel within one minute. */
 export interface UsageCount {
@@ -50,15 +51,49 @@ export async function addUsage(writer: PrismaClient, counts: readonly UsageCount
       SET fetched = stored.fetched + excluded.fetched, pushed = stored.pushed + excluded.pushed, actor_name = excluded.actor_name`;
 }
 
-/** Forgets counts past their lifetime, a batch at a time. @returns how many rows. */
+/**
+ * Folds minutes that are two days old into hours, a batch at a time: a quarter of minutes would be too many rows to sum up while somebody
+ * waits. What is counted for such a minute later, by a node that was cut off, is folded in the next time. @returns how many rows.
+ */
+export async function foldUsage(writer: PrismaClient): Promise<number> {
+  return inBatches(async () => {
+    const [row] = await writer.$queryRaw<{ folded: number }[]>`
+      WITH minutes AS (
+        DELETE FROM "version_usage" WHERE ctid = ANY(ARRAY(
+          SELECT ctid FROM "version_usage" WHERE minute AT TIME ZONE 'UTC' < date_trunc('hour', (now() - ${MINUTES_KEPT}::interval) AT TIME ZONE 'UTC')
+          ORDER BY minute AT TIME ZONE 'UTC' LIMIT ${BATCH} FOR UPDATE SKIP LOCKED
+        ))
+        RETURNING *
+      ), hours AS (
+        INSERT INTO "version_usage_hour" AS stored
+          (workspace_id, prompt_id, version, hour, channel, actor_id, actor_kind, actor_name, fetched, pushed)
+        SELECT workspace_id, prompt_id, version, date_trunc('hour', minute), channel, actor_id, min(actor_kind),
+          (array_agg(actor_name ORDER BY minute DESC))[1], sum(fetched), sum(pushed)
+        FROM minutes GROUP BY 1, 2, 3, 4, 5, 6 ORDER BY 1, 2, 3, 4, 5, 6
+        ON CONFLICT (workspace_id, prompt_id, version, hour, channel, actor_id) DO UPDATE
+          SET fetched = stored.fetched + excluded.fetched, pushed = stored.pushed + excluded.pushed, actor_name = excluded.actor_name
+      )
+      SELECT count(*)::int AS folded FROM minutes`;
+    return row?.folded ?? 0;
+  });
+}
+
+/** Forgets hours past their lifetime, a batch at a time. @returns how many rows. */
 export async function purgeUsage(writer: PrismaClient): Promise<number> {
-  for (let purged = 0; ;) {
-    const batch = await writer.$executeRaw`
-      DELETE FROM "version_usage" WHERE ctid = ANY(ARRAY(
-        SELECT ctid FROM "version_usage" WHERE minute < now() - ${LIFETIME}::interval
-        ORDER BY minute LIMIT ${PURGE_BATCH} FOR UPDATE SKIP LOCKED
-      ))`;
-    purged += batch;
-    if (batch < PURGE_BATCH) return purged;
+  return inBatches(
+    () => writer.$executeRaw`
+      DELETE FROM "version_usage_hour" WHERE ctid = ANY(ARRAY(
+        SELECT ctid FROM "version_usage_hour" WHERE hour AT TIME ZONE 'UTC' < (now() - ${LIFETIME}::interval) AT TIME ZONE 'UTC'
+        ORDER BY hour AT TIME ZONE 'UTC' LIMIT ${BATCH} FOR UPDATE SKIP LOCKED
+      ))`,
+  );
+}
+
+/** Until a batch is not full any more. @returns the rows of all. */
+async function inBatches(batch: () => Promise<number>): Promise<number> {
+  for (let total = 0; ;) {
+    const rows = await batch();
+    total += rows;
+    if (rows < BATCH) return total;
   }
 }

@@ -9,7 +9,7 @@ export type Use = Omit<UsageCount, 'minute' | 'fetched' | 'pushed'>;
 export interface Usage {
   /** A request was answered with the version, or with "you have it already". */
   fetched(use: Use, times?: number): void;
-  /** The version was written to an open stream. */
+  /** An event that tells of the version was written to an open stream. */
   pushed(use: Use, times?: number): void;
   /** Takes what was counted, one entry for each (minute, actor, version, channel). */
   drain(): readonly UsageCount[];

@@ -9,20 +9,24 @@ const CONSUMERS_DEFAULT = 20;
 const DAY_MS = 24 * 60 * 60 * 1_000;
 
 const WHAT_COUNTS =
-  'Counted are answers of REST delivery (200, 304 and render) and versions written to open streams; queries of this graph are not. The newest seconds may be missing: nodes store their counts every 5 s. Kept for 90 days.';
+  'Counted are answers of REST delivery (200, 304 and render) and versions written to open streams; queries of this graph are not. The newest seconds may be missing: nodes store their counts every 5 s. Kept by the minute for two days, then by the hour, for 90 days in all.';
 const FETCHED = {
   description: 'How often REST delivery answered with it: 200, 304 and render. A whole number.',
 };
 const PUSHED = {
-  description: 'How often it was written to an open stream, in events and snapshots. A whole number.',
+  description:
+    'How often it was written to an open stream, in a live or replayed event; snapshots do not count. A whole number.',
 };
-const FROM = 'The beginning, down to the whole minute that it stands in.';
+const FROM = 'The beginning, down to the whole minute that it stands in; more than two days ago, the hour.';
 const TO = 'The end, up to the whole minute that it stands in; after `from`.';
 
 const UsageStep = builder.enumType('UsageStep', {
   description: 'How long one step of a usage series is; steps begin at full minutes, hours and days of UTC.',
   values: {
-    MINUTE: { description: 'One minute: at most 1,000 of them, 16 hours.' },
+    MINUTE: {
+      description:
+        'One minute: at most 1,000 of them, 16 hours. What is older than two days stands in the first minute of its hour.',
+    },
     HOUR: { description: 'One hour: at most 1,000 of them, 41 days.' },
     DAY: { description: 'One day: at most 1,000 of them; counts are kept for 90.' },
   } as const,
@@ -68,7 +72,7 @@ const ConsumerRef = builder.objectRef<Consumer>('Consumer').implement({
     }),
     lastUsedAt: t.expose('lastUsedAt', {
       type: 'DateTime',
-      description: 'The last minute in which it was given the version.',
+      description: 'The last minute in which it was given the version; more than two days ago, the hour.',
     }),
     fetched: t.exposeFloat('fetched', FETCHED),
     pushed: t.exposeFloat('pushed', PUSHED),

@@ -1,13 +1,14 @@
 import type { Database } from '../db/client.ts';
 import { purgeIdempotencyKeys } from '../db/idempotency.ts';
 import { purgeNodes } from '../db/stream-subscribers.ts';
-import { purgeUsage } from '../db/usage.ts';
+import { foldUsage, purgeUsage } from '../db/usage.ts';
 import type { Log } from './log.ts';
 
 const ROUND_MS = 60 * 60 * 1_000;
 const SWEEPS = [
   ['idempotency keys', purgeIdempotencyKeys],
-  ['usage counts', purgeUsage],
+  ['minutes of usage', foldUsage],
+  ['hours of usage', purgeUsage],
   ['nodes that are gone', purgeNodes],
 ] as const;
 
@@ -29,7 +30,7 @@ export function startJanitor(database: Database, log: Log): Janitor {
     for (const [what, purge] of SWEEPS) {
       try {
         const purged = await purge(database.writer);
-        if (purged > 0) log.debug({ purged }, `${what} forgotten`);
+        if (purged > 0) log.debug({ purged }, `${what} swept`);
       } catch (error) {
         const reason = error instanceof Error ? error.message : String(error);
         log.warn({ reason }, `${what} could not be swept`);

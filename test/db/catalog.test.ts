@@ -53,7 +53,7 @@ describe('prisma/schema.prisma', () => {
   });
 });
 
-// What the heads of the migrations explain, and the index that a model cannot name (gin_trgm_ops).
+// What the heads of the migrations explain, and the indexes that a model cannot name.
 const LATEST_KEY =
   'constraint prompt prompt_workspace_id_id_latest_number_fkey: FOREIGN KEY (workspace_id, id, latest_number) REFERENCES prompt_version(workspace_id, prompt_id, number)';
 const MODEL_ONLY = [
@@ -65,6 +65,8 @@ const MODEL_ONLY = [
   'column stream_subscriber.id text not null',
   'column version_usage.actor_id text not null',
   'column version_usage.channel text not null',
+  'column version_usage_hour.actor_id text not null',
+  'column version_usage_hour.channel text not null',
   LATEST_KEY,
   'constraint stream_subscriber stream_subscriber_workspace_id_channel_fkey: FOREIGN KEY (workspace_id, channel) REFERENCES channel(workspace_id, name) ON UPDATE RESTRICT ON DELETE RESTRICT',
 ];
@@ -77,6 +79,10 @@ const MIGRATIONS_ONLY = [
   'column stream_subscriber.id text collate C not null',
   'column version_usage.actor_id text collate C not null',
   'column version_usage.channel text collate C not null',
+  'column version_usage_hour.actor_id text collate C not null',
+  'column version_usage_hour.channel text collate C not null',
   'index CREATE INDEX prompt_search_text_idx ON public.prompt_search USING gin (text gin_trgm_ops)',
+  "index CREATE INDEX version_usage_age_idx ON public.version_usage USING btree ((minute AT TIME ZONE 'UTC'::text))",
+  "index CREATE INDEX version_usage_hour_age_idx ON public.version_usage_hour USING btree ((hour AT TIME ZONE 'UTC'::text))",
   `${LATEST_KEY} DEFERRABLE INITIALLY DEFERRED`,
 ];

@@ -2,12 +2,13 @@ import { v7 } from 'uuid';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { openDatabase } from '../../src/db/client.ts';
 import type { Database } from '../../src/db/client.ts';
-import { addUsage, purgeUsage } from '../../src/db/usage.ts';
+import { addUsage, foldUsage, purgeUsage } from '../../src/db/usage.ts';
 import type { UsageCount } from '../../src/db/usage.ts';
 import { createUsageLoaders } from '../../src/db/usage-loaders.ts';
 import { openRegistry } from './registry-fixture.ts';
 import type { Registry } from './registry-fixture.ts';
 
+const HOUR_MS = 60 * 60 * 1_000;
 const NOON_MINUTE = Date.parse('2026-11-24T12:00:00Z') / 60_000;
 
 let registry: Registry;
@@ -30,7 +31,7 @@ afterAll(async () => {
 });
 
 beforeEach(async () => {
-  await registry.database.query('TRUNCATE version_usage');
+  await registry.database.query('TRUNCATE version_usage, version_usage_hour');
 });
 
 function count(values: Partial<UsageCount> = {}): UsageCount {
@@ -96,17 +97,88 @@ describe('adding usage', () => {
   });
 });
 
-describe('usage past its lifetime', () => {
-  it('is forgotten, batch by batch, and what is younger stays', async () => {
-    const days = (age: number) => Math.floor(Date.now() / 60_000) - age * 24 * 60;
-    const old = Array.from({ length: 5_001 }, (_, index) =>
-      count({ minute: days(91), actorId: `key-${index}` }),
+describe('usage of two days ago', () => {
+  const thisHour = Math.floor(Date.now() / HOUR_MS) * 60;
+  const hourRows = () =>
+    registry.database.query(
+      'SELECT hour, channel, actor_name, fetched, pushed FROM version_usage_hour ORDER BY hour, channel',
     );
-    await addUsage(registry.opened.writer, old);
-    await addUsage(registry.opened.writer, [count({ minute: days(89) }), count({ minute: days(0) })]);
-    expect(await purgeUsage(registry.opened.writer)).toBe(5_001);
-    expect(await rows()).toHaveLength(2);
-    expect(await purgeUsage(registry.opened.writer)).toBe(0);
+
+  it('is folded into hours, batch by batch and again for what comes late; what is younger stays', async () => {
+    const { writer } = registry.opened;
+    const oldHour = thisHour - 50 * 60;
+    const at = (minute: number, values: Partial<UsageCount> = {}) =>
+      count({ minute: oldHour + minute, ...values });
+    await addUsage(writer, [
+      at(0, { fetched: 1, actorName: 'old name' }),
+      at(59, { fetched: 2, pushed: 5, actorName: 'new name' }),
+      at(60, { fetched: 4 }),
+      at(7, { channel: null, fetched: 8 }),
+      at(180, { fetched: 16 }),
+      count({ minute: thisHour, fetched: 32 }),
+    ]);
+    expect(await foldUsage(writer)).toBe(4);
+    expect(await foldUsage(writer)).toBe(0);
+    await addUsage(otherNode.writer, [at(30, { fetched: 100, actorName: 'new name' })]);
+    expect(await foldUsage(writer)).toBe(1);
+    const hour = new Date(oldHour * 60_000);
+    const next = new Date((oldHour + 60) * 60_000);
+    expect(await hourRows()).toEqual([
+      { hour, channel: '', actor_name: 'web', fetched: '8', pushed: '0' },
+      { hour, channel: 'stable', actor_name: 'new name', fetched: '103', pushed: '5' },
+      { hour: next, channel: 'stable', actor_name: 'web', fetched: '4', pushed: '0' },
+    ]);
+    expect((await rows()).map(({ fetched }) => fetched)).toEqual(['16', '32']);
+
+    const { versionUsage, promptUsage, consumers } = createUsageLoaders(
+      registry.opened.reader,
+      registry.actor.workspaceId,
+    );
+    const fromSeconds = (oldHour + 30) * 60;
+    const whole = { promptId, fromSeconds, toSeconds: (thisHour + 1) * 60 };
+    expect(await versionUsage.load({ number: 1, ...whole })).toEqual({ fetched: 163, pushed: 5 });
+    const points = await promptUsage.load({ ...whole, stepSeconds: 3_600, limit: 9 });
+    expect(points.map(({ at: begin, fetched }) => [begin, fetched])).toEqual([
+      [hour, 111],
+      [next, 4],
+      [new Date((oldHour + 180) * 60_000), 16],
+      [new Date(thisHour * 60_000), 32],
+    ]);
+    const who = await consumers.load({ promptId, number: 1, fromSeconds, limit: 9 });
+    expect(who.map(({ channel, lastUsedAt, fetched }) => [channel, lastUsedAt, fetched])).toEqual([
+      ['stable', new Date(thisHour * 60_000), 155],
+      [null, hour, 8],
+    ]);
+  });
+
+  it('loses nothing while nodes fold and add at once', async () => {
+    const minutes = Array.from({ length: 6_000 }, (_, index) =>
+      count({ minute: thisHour - 60 * 60 - (index % 600), actorId: `key-${index % 10}` }),
+    );
+    const once = [...new Map(minutes.map((entry) => [`${entry.minute} ${entry.actorId}`, entry])).values()];
+    await addUsage(registry.opened.writer, once);
+    await Promise.all([
+      foldUsage(registry.opened.writer),
+      addUsage(otherNode.writer, once),
+      foldUsage(otherNode.writer),
+      foldUsage(registry.opened.writer),
+    ]);
+    await foldUsage(registry.opened.writer);
+    const [sum] = await registry.database.query('SELECT sum(fetched)::int AS sum FROM version_usage_hour');
+    expect(sum).toEqual({ sum: once.length * 2 });
+    expect(await rows()).toEqual([]);
+  });
+
+  it('is forgotten after 90', async () => {
+    const { writer } = registry.opened;
+    const old = Array.from({ length: 5_001 }, (_, index) =>
+      count({ minute: thisHour - 91 * 24 * 60, actorId: `key-${index}` }),
+    );
+    await addUsage(writer, [...old, count({ minute: thisHour - 89 * 24 * 60 })]);
+    expect(await foldUsage(writer)).toBe(5_002);
+    expect(await purgeUsage(writer)).toBe(5_001);
+    expect(await hourRows()).toHaveLength(1);
+    expect(await purgeUsage(writer)).toBe(0);
   });
 });
 

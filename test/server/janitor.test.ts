@@ -33,15 +33,16 @@ it('sweeps at its start and whenever it is asked, and keeps what is not past its
   await janitor.stop();
 });
 
-it('forgets usage of a quarter ago, and nodes that are gone with their streams', async () => {
+it('folds usage into hours, forgets that of a quarter ago, and nodes that are gone with their streams', async () => {
   const { workspaceId } = registry.actor;
   const insertUsage = (version: number, age: string) =>
     registry.database.query(
-      `INSERT INTO version_usage VALUES ($1, $1, $2, now() - $3::interval, '', 'k', 'API_KEY', 'web', 1, 0)`,
+      `INSERT INTO version_usage VALUES ($1, $1, $2, date_trunc('minute', now() - $3::interval), '', 'k', 'API_KEY', 'web', 1, 0)`,
       [workspaceId, version, age],
     );
   await insertUsage(1, '91 days');
   await insertUsage(2, '89 days');
+  await insertUsage(3, '1 day');
   await registry.database.query(
     `INSERT INTO stream_node VALUES ($1, gen_random_uuid(), now() - interval '6 minutes'), ($1, $1, now())`,
     [workspaceId],
@@ -51,7 +52,8 @@ it('forgets usage of a quarter ago, and nodes that are gone with their streams',
   );
   const janitor = startJanitor(registry.opened, pino({ level: 'silent' }));
   await janitor.stop();
-  expect(await registry.database.query('SELECT version FROM version_usage')).toEqual([{ version: 2 }]);
+  expect(await registry.database.query('SELECT version FROM version_usage')).toEqual([{ version: 3 }]);
+  expect(await registry.database.query('SELECT version FROM version_usage_hour')).toEqual([{ version: 2 }]);
   const streams = await registry.database.query('SELECT node_id FROM stream_subscriber');
   expect(streams).toEqual([{ node_id: workspaceId }]);
 });
@@ -66,6 +68,6 @@ it('says so, and lives, when the database is away', async () => {
   const janitor = startJanitor(away, log);
   await janitor.stop();
   await away.close();
-  for (const what of ['idempotency keys', 'usage counts', 'nodes that are gone'])
+  for (const what of ['idempotency keys', 'minutes of usage', 'hours of usage', 'nodes that are gone'])
     expect(lines.join('')).toContain(`${what} could not be swept`);
 });
