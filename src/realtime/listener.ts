@@ -4,8 +4,8 @@ import { openListening } from './listening-connection.ts';
 import type { ListeningConnection } from './listening-connection.ts';
 
 const RECONNECT_MS = 1_000;
-/** Behind a pooler the next connection is no better, until somebody has changed the configuration. */
-const DEAF_RETRY_MS = 60_000;
+/** Behind a pooler the next connection is no better until somebody changes the configuration; on a machine that was overloaded it is. */
+const DEAF_RETRY_MS = 15_000;
 
 export interface Listener {
   start(): void;

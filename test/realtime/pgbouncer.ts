@@ -9,6 +9,8 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { inject } from 'vitest';
 
+const PROGRAM = 'pgbouncer';
+
 export interface PgBouncer {
   readonly url: (database: string) => string;
   stop(): Promise<void>;
@@ -16,7 +18,7 @@ export interface PgBouncer {
 
 /** Whether the machine has it: a Debian package, not one of ours. */
 export function hasPgBouncer(): boolean {
-  return spawnSync('pgbouncer', ['--version']).status === 0;
+  return spawnSync(PROGRAM, ['--version']).status === 0;
 }
 
 /** A pooler that lends connections by the transaction. `upstream`: a port of 127.0.0.1 behind which PostgreSQL answers. */
@@ -28,7 +30,7 @@ export async function startPgBouncer(upstream: number): Promise<PgBouncer> {
   await writeFile(join(room, 'users.txt'), `"${user}" ""\n`);
   await writeFile(join(room, 'pgbouncer.ini'), configuration({ room, port, upstream, user }));
   const asRoot = process.getuid?.() === 0 ? ['-u', 'nobody'] : [];
-  const child = spawn('pgbouncer', [...asRoot, '-q', join(room, 'pgbouncer.ini')], { stdio: 'ignore' });
+  const child = spawn(PROGRAM, [...asRoot, '-q', join(room, 'pgbouncer.ini')], { stdio: 'ignore' });
   await untilOpen(child, port);
   return {
     url: (database) => `postgresql://${user}@127.0.0.1:${port}/${database}`,
