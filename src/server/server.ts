@@ -41,6 +41,8 @@ export interface ServerOptions {
   readonly config: Config;
   readonly migrationsDirectory: string;
   readonly log: Log;
+  /** Breaks the start off, which then throws and has stopped what it had started. */
+  readonly signal?: AbortSignal;
   /** Statements as they are sent, for tests that count them. */
   readonly onQuery?: (sql: string) => void;
   /** Other waits than those of production, for tests that would wait for minutes. */
@@ -103,6 +105,7 @@ async function wire(
   stops.push(() => node.stop());
   const janitor = startJanitor(database, log);
   stops.push(() => janitor.stop());
+  options.signal?.throwIfAborted();
 
   const newApp = recordingApp({ ...actionDeps, onCommit: (commit) => node.feed.onCommit(commit) });
   const server = openDoors(options, { node, newApp, database, times }, stops);
@@ -175,12 +178,12 @@ function openDoors(
 }
 
 async function openMigrated(
-  { config, log, migrationsDirectory, onQuery }: ServerOptions,
+  { config, log, migrationsDirectory, onQuery, signal }: ServerOptions,
   stops: Stops,
 ): Promise<Database> {
-  const databaseServer = await openDatabaseServer(config, log);
+  const databaseServer = await openDatabaseServer(config, log, signal);
   stops.push(() => databaseServer.stop());
-  await migrateDatabase(databaseServer.address, migrationsDirectory, log);
+  await migrateDatabase(databaseServer.address, migrationsDirectory, log, signal);
   const database = openDatabase({
     address: databaseServer.address,
     onIdleError: (error) => log.warn({ reason: error.message }, 'a database connection was lost'),
