@@ -15,6 +15,7 @@ import { createFront } from './front.ts';
 import { createGraphiql } from './graphiql.ts';
 import { createGraphqlHandler } from './graphql.ts';
 import { startJanitor } from './janitor.ts';
+import { listenFault } from './listen-fault.ts';
 import type { Log } from './log.ts';
 import { startNode } from './node.ts';
 import type { Node } from './node.ts';
@@ -70,12 +71,6 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   } catch (error) {
     await stopAll();
     throw error;
-  }
-}
-
-class PortTaken extends Error {
-  constructor(host: string, port: number) {
-    super(`port ${port} of ${host} is taken: stop what listens there, or set PORT to another one`);
   }
 }
 
@@ -195,8 +190,7 @@ async function openMigrated(
 
 async function listen(server: Server, { host, port }: Config): Promise<string> {
   await new Promise<void>((resolve, reject) => {
-    const refuse = (error: NodeJS.ErrnoException) =>
-      reject(error.code === 'EADDRINUSE' ? new PortTaken(host, port) : error);
+    const refuse = (error: NodeJS.ErrnoException) => reject(listenFault(error, { host, port }));
     server.once('error', refuse);
     server.listen(port, host, () => {
       server.off('error', refuse);
