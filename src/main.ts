@@ -1,3 +1,6 @@
-import { serve } from './cli/serve.ts';
+import { listenForStop } from './cli/stop-signal.ts';
 
-await serve();
+// The server takes a while to load, and a supervisor may change its mind before it has.
+const stop = listenForStop();
+const { serve } = await import('./cli/serve.ts');
+await serve(stop);

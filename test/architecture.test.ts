@@ -52,7 +52,7 @@ const CELLS = {
 
 /** The generated description of the tables that Pothos' Prisma plugin needs at run time. */
 const DATAMODEL = 'db/generated/pothos.ts';
-/** What `promptforge import` checks a line with before it sends anything: docs/decisions/0015. */
+/** What `promptforge import` checks a line with before it sends anything: docs/decisions/0018. */
 const LINE_RULES = ['errors.ts', 'prompt.ts', 'template.ts', 'version.ts'].map((name) => `domain/${name}`);
 const SHARED_SCHEMA =
   /^schema\/(builder|context|errors|scalars|event|connection\.ts|node-id\.ts|mutation\.ts|content-input\.ts|served-then\.ts)/;

@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { listenForStop } from './stop-signal.ts';
 
 // The commands that have the database's door bring the whole server along: it is loaded when one of them runs, not before.
 
@@ -6,7 +7,10 @@ export function registerDoor(program: Command): void {
   program
     .command('serve')
     .description('start the server; its configuration comes from the environment')
-    .action(async () => (await import('./serve.ts')).serve());
+    .action(async () => {
+      const stop = listenForStop();
+      await (await import('./serve.ts')).serve(stop);
+    });
   program
     .command('migrate')
     .description('bring the database up to date and stop; the server does the same at every start')

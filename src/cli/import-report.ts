@@ -33,13 +33,13 @@ export function summaryText(summary: ImportSummary): string {
   const { promptsLeftOut, versionsLeftOut, promptsPartlyImported } = summary;
   const lines = [
     summary.dryRun
-      ? `${summary.prompts} prompts would be imported`
-      : `${summary.prompts} prompts imported: ${summary.versionsCreated} versions created, ${summary.versionsSkipped} skipped (already there)`,
-    `${summary.linesRefused} lines refused`,
+      ? `${counted(summary.prompts, 'prompt')} would be imported`
+      : `${counted(summary.prompts, 'prompt')} imported: ${counted(summary.versionsCreated, 'version')} created, ${summary.versionsSkipped} skipped (already there)`,
+    `${counted(summary.linesRefused, 'line')} refused`,
   ];
   if (promptsLeftOut.length > 0) {
     lines.push(
-      `${promptsLeftOut.length} prompts left out with ${versionsLeftOut} good versions, because a line of theirs was refused: ${listed(promptsLeftOut)}`,
+      `${counted(promptsLeftOut.length, 'prompt')} left out with ${counted(versionsLeftOut, 'good version')}, because a line was refused: ${listed(promptsLeftOut)}`,
     );
   }
   if (promptsPartlyImported.length > 0) {
@@ -48,7 +48,7 @@ export function summaryText(summary: ImportSummary): string {
         `${slug} (${versionsIn} of ${versionsIn + versionsOut} versions)`,
     );
     lines.push(
-      `${shown.length} prompts partly imported, because a later call of theirs did not go through: ${listed(shown)}`,
+      `${counted(shown.length, 'prompt')} partly imported, because a later call did not go through: ${listed(shown)}`,
     );
   }
   if (!summary.complete) lines.push('not finished: run the command again, what is there is skipped');
@@ -57,4 +57,8 @@ export function summaryText(summary: ImportSummary): string {
 
 function listed(names: readonly string[]): string {
   return names.slice(0, 10).join(', ') + (names.length > 10 ? ', ...' : '');
+}
+
+function counted(count: number, noun: string): string {
+  return `${count} ${noun}${count === 1 ? '' : 's'}`;
 }

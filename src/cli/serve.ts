@@ -1,30 +1,38 @@
-import { constants } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { ConfigInvalid, parseConfig } from '../server/config.ts';
 import type { Config } from '../server/config.ts';
 import { createLog } from '../server/log.ts';
 import { startServer } from '../server/server.ts';
 import type { RunningServer } from '../server/server.ts';
 import { EXIT_CODE } from './exit-codes.ts';
+import type { StopSignal } from './stop-signal.ts';
 
 export const MIGRATIONS_DIRECTORY = join(import.meta.dirname, '..', '..', 'prisma', 'migrations');
 
-/** Starts the server and stays until SIGTERM or SIGINT; exits with 78 for a wrong configuration, 1 when it cannot start, else 0. */
-export async function serve(env: Readonly<Record<string, string | undefined>> = process.env): Promise<void> {
-  const stopRequested = nextSignal();
+/** How long a start that is broken off may take to undo what it did. */
+const UNDO_MS = 20_000;
+
+/** Starts the server and stays until it is asked to stop; exits with 78 for a wrong configuration, 1 when it cannot start, else 0. */
+export async function serve(
+  { requested, signal }: StopSignal,
+  env: Readonly<Record<string, string | undefined>> = process.env,
+): Promise<void> {
   try {
+    signal.throwIfAborted();
     const config = parseConfig(env, { isTTY: process.stderr.isTTY });
     const log = createLog({ level: config.logLevel, format: config.logFormat });
-    const starting = startServer({ config, log, migrationsDirectory: MIGRATIONS_DIRECTORY });
-    const first = await Promise.race([starting, stopRequested]);
-    // Asked to stop before it was up: nothing was acknowledged to anybody, and our own PostgreSQL stops when this process has gone.
-    if (typeof first === 'string') process.exit(0);
+    const starting = startServer({ config, log, migrationsDirectory: MIGRATIONS_DIRECTORY, signal });
+    // Nobody was told anything yet. Our own PostgreSQL would stop when this process has gone, and initdb would not.
+    const undone = requested.then(() => sleep(UNDO_MS, null));
+    const server = await Promise.race([starting, undone]);
+    if (server === null) process.exit(0);
     // In one piece: who waits for the ready line has the key with it.
-    process.stdout.write(`PromptForge ready on ${first.url}/graphql\n${firstStartText(first, config)}`);
-    process.stderr.write(`${await stopRequested}: stopping\n`);
-    await first.close();
+    process.stdout.write(`PromptForge ready on ${server.url}/graphql\n${firstStartText(server, config)}`);
+    process.stderr.write(`${await requested}: stopping\n`);
+    await server.close();
   } catch (error) {
-    fail('PromptForge cannot start', error);
+    if (!signal.aborted) fail('PromptForge cannot start', error);
   }
   process.exit(0);
 }
@@ -53,18 +61,4 @@ function firstStartText({ url, firstKey }: RunningServer, { demo }: Config): str
   Lost the key? npx promptforge keys create --admin
 
 `;
-}
-
-/** The first of the two signals stops in order; a second one of them ends the process at once. */
-function nextSignal(): Promise<NodeJS.Signals> {
-  return new Promise((resolve) => {
-    let seen = false;
-    const onSignal = (signal: NodeJS.Signals) => {
-      if (seen) process.exit(128 + constants.signals[signal]);
-      seen = true;
-      resolve(signal);
-    };
-    process.on('SIGTERM', onSignal);
-    process.on('SIGINT', onSignal);
-  });
 }

@@ -25,6 +25,7 @@ export interface ClusterPlan extends Placement {
   readonly binaries: EmbeddedBinaries;
   readonly passwordFile: string | null;
   readonly log: (message: string) => void;
+  readonly signal: AbortSignal;
 }
 
 /**
@@ -57,11 +58,15 @@ export async function ensureCluster(plan: ClusterPlan): Promise<void> {
 async function initialise(plan: ClusterPlan, directory: string): Promise<void> {
   let result: CommandResult = { code: null, output: '' };
   for (const characterType of characterTypes) {
+    plan.signal.throwIfAborted();
     result = await runCommand(
       plan.account,
       plan.binaries.initdb,
       initdbArguments(plan, directory, characterType),
+      plan.signal,
     );
+    // Broken off, it has failed for no reason of its own.
+    plan.signal.throwIfAborted();
     if (result.code === 0) return;
     if (!result.output.includes('invalid locale name')) break;
     plan.log(`This system has no locale ${characterType}; trying another.`);

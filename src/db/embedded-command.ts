@@ -27,17 +27,24 @@ export function spawnOptions(account: Account | null) {
   return { cwd: '/', windowsHide: true, ...identity };
 }
 
-/** Runs a program to its end as `account` (or as ourselves). Never rejects: failures stand in the result. */
+/**
+ * Runs a program to its end as `account` (or as ourselves). Never rejects: failures stand in the result. An aborted one is asked
+ * to end, and waited for.
+ */
 export function runCommand(
   account: Account | null,
   command: string,
   args: readonly string[],
+  signal?: AbortSignal,
 ): Promise<CommandResult> {
   const child = spawn(command, [...args], {
     ...spawnOptions(account),
     env: commandEnvironment,
     stdio: ['ignore', 'pipe', 'pipe'],
   });
+  const end = () => child.kill();
+  signal?.addEventListener('abort', end);
+  child.once('close', () => signal?.removeEventListener('abort', end));
   const chunks: Buffer[] = [];
   child.stdout.on('data', (chunk: Buffer) => chunks.push(chunk));
   child.stderr.on('data', (chunk: Buffer) => chunks.push(chunk));

@@ -40,6 +40,8 @@ export interface EmbeddedServerOptions {
   readonly log: (message: string) => void;
   /** PostgreSQL settings that replace ours; those that keep data safe and private cannot be replaced. */
   readonly settings?: Readonly<Record<string, string>>;
+  /** Breaks the start off: initdb and PostgreSQL are stopped and waited for, then it throws. Nothing afterwards. */
+  readonly signal?: AbortSignal;
   /** Told when PostgreSQL ended without `stop()`; a restart is then under way. 128 + n after signal n. Must not throw. */
   readonly onUnexpectedExit?: (code: number | null) => void;
 }
@@ -50,9 +52,13 @@ export interface EmbeddedServerOptions {
  */
 export async function startEmbeddedServer(options: EmbeddedServerOptions): Promise<EmbeddedServer> {
   const stopping = new AbortController();
+  const breakOff = () => stopping.abort();
+  options.signal?.throwIfAborted();
+  options.signal?.addEventListener('abort', breakOff);
   const plan = await prepare(options, stopping.signal);
   const { dataDirectory, endpoint } = plan;
   let running = await bringUp(plan);
+  options.signal?.removeEventListener('abort', breakOff);
   options.log(`PostgreSQL ${plan.binaries.major} runs in ${dataDirectory}.`);
 
   const supervision = supervise({ plan, first: running, options, onRestart: (next) => (running = next) });
@@ -81,7 +87,7 @@ async function prepare(options: EmbeddedServerOptions, signal: AbortSignal): Pro
   const binaries = await findEmbeddedBinaries(placement);
   await requireMajor(dataDirectory, binaries.major);
   const endpoint = await prepareEndpoint(placement);
-  await ensureCluster({ ...placement, binaries, log, passwordFile: passwordPath(dataDirectory) });
+  await ensureCluster({ ...placement, binaries, log, passwordFile: passwordPath(dataDirectory), signal });
   const starter = `promptforge:${process.pid}:${randomBytes(6).toString('hex')}`;
   return { ...placement, binaries, endpoint, settings, starter, log, signal };
 }

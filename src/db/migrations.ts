@@ -45,9 +45,26 @@ export async function migrate(client: pg.Client, directory: string): Promise<str
     const pending = pendingMigrations(migrations, await readApplied(client));
     for (const migration of pending) await apply(client, migration);
     return pending.map((migration) => migration.name);
+  } catch (error) {
+    throw isForbidden(error) ? withoutRights(error) : error;
   } finally {
     await client.query('SELECT pg_advisory_unlock($1)', [MIGRATION_LOCK]).catch(() => undefined);
   }
+}
+
+const INSUFFICIENT_PRIVILEGE = '42501';
+
+function isForbidden(error: unknown): error is Error {
+  if (!(error instanceof Error)) return false;
+  return Reflect.get(error, 'code') === INSUFFICIENT_PRIVILEGE || isForbidden(error.cause);
+}
+
+function withoutRights(error: Error): MigrationRefused {
+  return new MigrationRefused(
+    `${error.message}: the role of DATABASE_URL may not create what PromptForge keeps. Make it the owner of a database, ` +
+      'CREATE DATABASE ... OWNER ...: see "Your own PostgreSQL" in docs/operations.md',
+    { cause: error },
+  );
 }
 
 async function requireSuitableServer(client: pg.Client): Promise<void> {

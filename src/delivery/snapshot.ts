@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { Unavailable } from '../domain/errors.ts';
 import type { StoredEvent } from '../db/event-log.ts';
 import type { Reader } from '../db/client.ts';
 import { findNumbered, loadServed } from '../db/serving.ts';
@@ -30,13 +31,28 @@ export interface SnapshotSources {
   readonly control: Reader;
 }
 
+export interface SnapshotOptions {
+  readonly bytesMax: number;
+  /** Whether the database answered lately. While it does not, what is not in memory is refused at once. */
+  readonly isReachable: () => boolean;
+  /** How long a load may take, whoever waits for it. @default 3000 */
+  readonly loadMsMax?: number;
+}
+
+/** A frozen database answers nothing for as long as the readers' statements may take, and whoever fetches a prompt will not wait for that. */
+const LOAD_MS_MAX = 3_000;
+
 /** The node's memory of what channels serve: filled on demand, bounded by bytes, kept fresh by the feed. */
 export function createSnapshot(
   { reader, control }: SnapshotSources,
-  options: { readonly bytesMax: number },
+  { bytesMax, isReachable, loadMsMax = LOAD_MS_MAX }: SnapshotOptions,
 ): Snapshot {
-  const held = createHeldVersions(options.bytesMax);
-  const loads = createLoads(reader, held);
+  const held = createHeldVersions(bytesMax);
+  const ask = async (place: Place) => {
+    if (!isReachable()) throw new Unavailable();
+    return within(loadMsMax, query(reader, place));
+  };
+  const loads = createLoads(ask, held);
 
   return {
     find: (workspaceId, slug, selector) => {
@@ -69,7 +85,7 @@ export function createSnapshot(
 }
 
 /** The loads under way: one for each key, joined by whoever asks meanwhile; what they read is held. */
-function createLoads(reader: Reader, held: HeldVersions) {
+function createLoads(ask: (place: Place) => Promise<ServedVersion | null>, held: HeldVersions) {
   const loads = new Map<string, Load & { readonly promise: Promise<Served | null> }>();
 
   function load(key: string, place: Place): Promise<Served | null> {
@@ -84,7 +100,7 @@ function createLoads(reader: Reader, held: HeldVersions) {
     try {
       for (;;) {
         pending.outdated = false;
-        const source = await query(reader, pending.place);
+        const source = await ask(pending.place);
         // From here to the end of the load nothing may wait: an event in between would find neither a load to outdate nor an entry.
         if (pending.outdated) continue;
         const served = source === null ? null : represent(source);
@@ -105,6 +121,24 @@ function createLoads(reader: Reader, held: HeldVersions) {
       }
     },
   };
+}
+
+/** What comes too late is dropped: the statement ends by its own time. @throws Unavailable */
+async function within<T>(ms: number, promise: Promise<T>): Promise<T> {
+  const { promise: late, cancel } = rejectAfter(ms);
+  try {
+    return await Promise.race([promise, late]);
+  } finally {
+    cancel();
+  }
+}
+
+function rejectAfter(ms: number): { readonly promise: Promise<never>; readonly cancel: () => void } {
+  let timer: NodeJS.Timeout | undefined;
+  const promise = new Promise<never>((_resolve, reject) => {
+    timer = setTimeout(() => reject(new Unavailable()), ms);
+  });
+  return { promise, cancel: () => clearTimeout(timer) };
 }
 
 async function query(reader: Reader, { workspaceId, slug, selector }: Place): Promise<ServedVersion | null> {

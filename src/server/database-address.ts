@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
 import type { DatabaseAddress } from '../db/client.ts';
 import { startEmbeddedServer } from '../db/embedded-server.ts';
@@ -17,6 +18,7 @@ export interface OpenedDatabase {
 export async function openDatabaseServer(
   options: { readonly databaseUrl: string | null; readonly dataDirectory: string },
   log: Log,
+  signal?: AbortSignal,
 ): Promise<OpenedDatabase> {
   if (options.databaseUrl !== null) {
     return { address: { connectionString: options.databaseUrl }, stop: async () => undefined };
@@ -24,14 +26,21 @@ export async function openDatabaseServer(
   const server = await startEmbeddedServer({
     dataDirectory: options.dataDirectory,
     log: (message) => log.info(message),
+    ...(signal === undefined ? {} : { signal }),
   });
   return { address: server.connection, stop: () => server.stop() };
 }
 
 /** Brings the database up to date. A database from outside may still be starting: it is waited for, half a minute at most. */
-export async function migrateDatabase(address: DatabaseAddress, directory: string, log: Log): Promise<void> {
-  const client = await connectPatiently(address, log);
+export async function migrateDatabase(
+  address: DatabaseAddress,
+  directory: string,
+  log: Log,
+  signal?: AbortSignal,
+): Promise<void> {
+  const client = await connectPatiently(address, log, signal);
   try {
+    signal?.throwIfAborted();
     const applied = await migrate(client, directory);
     if (applied.length > 0) log.info({ applied }, 'migrations applied');
   } finally {
@@ -39,7 +48,11 @@ export async function migrateDatabase(address: DatabaseAddress, directory: strin
   }
 }
 
-async function connectPatiently(address: DatabaseAddress, log: Log): Promise<pg.Client> {
+async function connectPatiently(
+  address: DatabaseAddress,
+  log: Log,
+  signal?: AbortSignal,
+): Promise<pg.Client> {
   for (let attempt = 1; ; attempt += 1) {
     const client = new pg.Client({
       ...address,
@@ -54,7 +67,7 @@ async function connectPatiently(address: DatabaseAddress, log: Log): Promise<pg.
       if (attempt >= CONNECT_ATTEMPTS || !isStarting(error))
         throw new Error(`the database cannot be reached (DATABASE_URL): ${String(error)}`, { cause: error });
       log.warn({ reason: String(error) }, 'the database does not answer yet: waiting for it');
-      await new Promise((resolve) => setTimeout(resolve, CONNECT_PAUSE_MS));
+      await sleep(CONNECT_PAUSE_MS, undefined, { signal });
     }
   }
 }

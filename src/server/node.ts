@@ -53,7 +53,10 @@ export async function startNode({
     adminWorkspaceId,
     isReachable: () => feed.status().reachable,
   });
-  const snapshot = createSnapshot(database, { bytesMax: SNAPSHOT_BYTES_MAX });
+  const snapshot = createSnapshot(database, {
+    bytesMax: SNAPSHOT_BYTES_MAX,
+    isReachable: () => feed.status().reachable,
+  });
   const streams = new Streams(times, async (value) => (await authenticator.authenticate(value)) !== null);
   const metrics = createMetrics({
     snapshotBytes: () => snapshot.sizeBytes(),

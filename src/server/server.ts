@@ -15,6 +15,7 @@ import { createFront } from './front.ts';
 import { createGraphiql } from './graphiql.ts';
 import { createGraphqlHandler } from './graphql.ts';
 import { startJanitor } from './janitor.ts';
+import { listenFault } from './listen-fault.ts';
 import type { Log } from './log.ts';
 import { startNode } from './node.ts';
 import type { Node } from './node.ts';
@@ -41,6 +42,8 @@ export interface ServerOptions {
   readonly config: Config;
   readonly migrationsDirectory: string;
   readonly log: Log;
+  /** Breaks the start off, which then throws and has stopped what it had started. */
+  readonly signal?: AbortSignal;
   /** Statements as they are sent, for tests that count them. */
   readonly onQuery?: (sql: string) => void;
   /** Other waits than those of production, for tests that would wait for minutes. */
@@ -71,12 +74,6 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   }
 }
 
-class PortTaken extends Error {
-  constructor(host: string, port: number) {
-    super(`port ${port} of ${host} is taken: stop what listens there, or set PORT to another one`);
-  }
-}
-
 type Stops = (() => Promise<void>)[];
 
 async function wire(
@@ -103,6 +100,7 @@ async function wire(
   stops.push(() => node.stop());
   const janitor = startJanitor(database, log);
   stops.push(() => janitor.stop());
+  options.signal?.throwIfAborted();
 
   const newApp = recordingApp({ ...actionDeps, onCommit: (commit) => node.feed.onCommit(commit) });
   const server = openDoors(options, { node, newApp, database, times }, stops);
@@ -174,12 +172,12 @@ function openDoors(
 }
 
 async function openMigrated(
-  { config, log, migrationsDirectory, onQuery }: ServerOptions,
+  { config, log, migrationsDirectory, onQuery, signal }: ServerOptions,
   stops: Stops,
 ): Promise<Database> {
-  const databaseServer = await openDatabaseServer(config, log);
+  const databaseServer = await openDatabaseServer(config, log, signal);
   stops.push(() => databaseServer.stop());
-  await migrateDatabase(databaseServer.address, migrationsDirectory, log);
+  await migrateDatabase(databaseServer.address, migrationsDirectory, log, signal);
   const database = openDatabase({
     address: databaseServer.address,
     onIdleError: (error) => log.warn({ reason: error.message }, 'a database connection was lost'),
@@ -191,8 +189,7 @@ async function openMigrated(
 
 async function listen(server: Server, { host, port }: Config): Promise<string> {
   await new Promise<void>((resolve, reject) => {
-    const refuse = (error: NodeJS.ErrnoException) =>
-      reject(error.code === 'EADDRINUSE' ? new PortTaken(host, port) : error);
+    const refuse = (error: NodeJS.ErrnoException) => reject(listenFault(error, { host, port }));
     server.once('error', refuse);
     server.listen(port, host, () => {
       server.off('error', refuse);

@@ -26,8 +26,8 @@ describe('promptforge import, when the server does not take it', () => {
       ['bad 1', 'good 2', 'bad 3', 'good 4'],
       ['good 2', 'good 4'],
     ]);
-    expect(stdout).toContain('1 prompts imported: 2 versions created');
-    expect(stdout).toContain('1 prompts left out with 2 good versions');
+    expect(stdout).toContain('1 prompt imported: 2 versions created');
+    expect(stdout).toContain('1 prompt left out with 2 good versions');
   });
 
   it('asks for each prompt alone when the server does not say which it means', async () => {
@@ -58,7 +58,7 @@ describe('promptforge import, when the server does not take it', () => {
           })
         : accept(versions, count),
     );
-    expect([code, stdout]).toEqual([1, expect.stringContaining('1 prompts left out with 150 good versions')]);
+    expect([code, stdout]).toEqual([1, expect.stringContaining('1 prompt left out with 150 good versions')]);
     expect(calls().slice(1)).toEqual([['b 1']]);
   });
 
@@ -103,7 +103,7 @@ describe('promptforge import, when the server does not take it', () => {
       count === 1 ? accept(versions, count) : { cut: true },
     );
     expect([run.code, run.stderr]).toEqual([3, expect.stringContaining('error: ')]);
-    expect(run.stdout).toContain('1 prompts imported: 60 versions created');
+    expect(run.stdout).toContain('1 prompt imported: 60 versions created');
     expect(run.stdout).toContain('not finished: run the command again');
   });
 

@@ -52,8 +52,8 @@ describe('promptforge import', () => {
       '',
     ]);
     expect(stdout).toBe(
-      '1 prompts imported: 2 versions created, 0 skipped (already there)\n3 lines refused\n' +
-        '1 prompts left out with 2 good versions, because a line of theirs was refused: bad\n',
+      '1 prompt imported: 2 versions created, 0 skipped (already there)\n3 lines refused\n' +
+        '1 prompt left out with 2 good versions, because a line was refused: bad\n',
     );
   });
 
@@ -107,7 +107,7 @@ describe('promptforge import', () => {
     const run = await importFile(path, accept);
     expect([run.code, run.stdout]).toEqual([
       0,
-      expect.stringContaining('1 prompts imported: 250 versions created'),
+      expect.stringContaining('1 prompt imported: 250 versions created'),
     ]);
     const sent = bench.requests().map(versionsOf);
     expect(sent.map((versions) => versions.length)).toEqual([100, 100, 50]);
@@ -131,7 +131,7 @@ describe('promptforge import', () => {
     const run = await importFile(await write(...lines, line('b', 1)), accept);
     expect([run.code, run.stderr]).toEqual([1, expect.stringMatching(/^line 120 \(a\): [^\n]+\n$/)]);
     expect(calls()).toEqual([['b 1']]);
-    expect(run.stdout).toContain('1 prompts left out with 149 good versions');
+    expect(run.stdout).toContain('1 prompt left out with 149 good versions');
     expect(run.stdout).not.toContain('partly imported');
   });
 
@@ -178,7 +178,7 @@ describe('promptforge import', () => {
       accept,
       '--dry-run',
     );
-    expect([code, stdout]).toEqual([1, '2 prompts would be imported\n1 lines refused\n']);
+    expect([code, stdout]).toEqual([1, '2 prompts would be imported\n1 line refused\n']);
     expect(calls()).toEqual([]);
   });
 

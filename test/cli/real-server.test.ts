@@ -73,7 +73,7 @@ describe('promptforge against the real server', () => {
     ]);
     expect([code, stdout.split('\n')[0]]).toEqual([
       1,
-      '1 prompts imported: 2 versions created, 0 skipped (already there)',
+      '1 prompt imported: 2 versions created, 0 skipped (already there)',
     ]);
     expect(stderr.trimEnd().split('\n').toSorted()).toEqual([
       expect.stringMatching(/^line 3 \(nul\/one\): "template" holds a NUL character/),

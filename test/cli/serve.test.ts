@@ -97,7 +97,7 @@ describe('a server with its own database', { timeout: 120_000 }, () => {
     const taken = new URL((await startOn(env)).url).port;
     const refused = await runToEnd(['dist/main.js'], { PORT: taken, PROMPTFORGE_DATA_DIR: fresh.path });
     expect(refused.code).toBe(1);
-    expect(refused.errors).toContain(`port ${taken} of 127.0.0.1 is taken`);
+    expect(refused.errors).toContain(`port ${taken} of "127.0.0.1" is taken`);
     const second = await startServerProcess({ PROMPTFORGE_DATA_DIR: fresh.path });
     expect(second.output()).toMatch(/pf_live_\w+/);
     await second.stop('SIGTERM');

@@ -190,6 +190,20 @@ describe('the server that migrations meet', () => {
     );
   });
 
+  it('refuses a role that may create nothing, and says how to make one that may', async () => {
+    const role = `guest_${randomBytes(6).toString('hex')}`;
+    await administer(`CREATE ROLE ${role} LOGIN NOSUPERUSER`);
+    onTestFinished(() => administer(`DROP ROLE ${role}`));
+    const client = await connect();
+    await client.query('REVOKE CREATE ON SCHEMA public FROM PUBLIC');
+    await client.query(`SET SESSION AUTHORIZATION ${role}`);
+    const error: unknown = await migrate(client, directory).catch((reason: unknown) => reason);
+    expect(error).toBeInstanceOf(MigrationRefused);
+    expect((error as MigrationRefused).message).toMatch(
+      /permission denied for schema public.*DATABASE_URL.*CREATE DATABASE \.\.\. OWNER.*docs\/operations\.md/,
+    );
+  });
+
   it('needs no superuser: owning the database is enough', async () => {
     const role = `owner_${randomBytes(6).toString('hex')}`;
     await administer(`CREATE ROLE ${role} LOGIN NOSUPERUSER PASSWORD 'test'`);

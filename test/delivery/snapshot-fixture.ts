@@ -50,7 +50,7 @@ export function createStage(registry: Registry, actor: Actor) {
   const { app } = registry;
   const reader = watchedReader(registry.opened.reader);
   const sources = { reader: reader.reader, control: reader.reader };
-  let snapshot: Snapshot = createSnapshot(sources, { bytesMax: 1_000_000 });
+  let snapshot: Snapshot = createSnapshot(sources, { bytesMax: 1_000_000, isReachable: () => true });
   let applied = 0n;
   const find = async (slug: string, selector: Selector = STABLE) =>
     (await snapshot.find(actor.workspaceId, slug, selector))?.source ?? null;
@@ -66,7 +66,7 @@ export function createStage(registry: Registry, actor: Actor) {
     reader,
     snapshot: () => snapshot,
     limit: (bytesMax: number) => {
-      snapshot = createSnapshot(sources, { bytesMax });
+      snapshot = createSnapshot(sources, { bytesMax, isReachable: () => true });
     },
     find,
     versionOf: async (slug: string, selector: Selector = STABLE) =>

@@ -34,7 +34,11 @@ function tape() {
   return {
     record: async (slug: string) => {
       const sources = { reader: recorder, control: recorder };
-      await createSnapshot(sources, { bytesMax: 1_000_000 }).find(stage.actor.workspaceId, slug, STABLE);
+      await createSnapshot(sources, { bytesMax: 1_000_000, isReachable: () => true }).find(
+        stage.actor.workspaceId,
+        slug,
+        STABLE,
+      );
       return rows;
     },
     player: (current: () => unknown) => reader(async () => current()),
@@ -54,7 +58,10 @@ describe('the serving snapshot', () => {
     for (let ticks = 0; ticks < 30; ticks += 1) {
       let rows = old;
       const reader = player(() => rows);
-      const snapshot = createSnapshot({ reader, control: reader }, { bytesMax: 1_000_000 });
+      const snapshot = createSnapshot(
+        { reader, control: reader },
+        { bytesMax: 1_000_000, isReachable: () => true },
+      );
       const load = snapshot.find(workspaceId, 'a', STABLE);
       for (let tick = 0; tick < ticks; tick += 1) await Promise.resolve();
       rows = young;
@@ -97,7 +104,10 @@ describe('the serving snapshot', () => {
         return Reflect.get(target, name);
       },
     });
-    const snapshot = createSnapshot({ reader: counting, control }, { bytesMax: 1_000_000 });
+    const snapshot = createSnapshot(
+      { reader: counting, control },
+      { bytesMax: 1_000_000, isReachable: () => true },
+    );
     await snapshot.find(stage.actor.workspaceId, 'a', STABLE);
     await stage.promote('a', 2);
     await snapshot.apply(

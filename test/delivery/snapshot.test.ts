@@ -81,7 +81,10 @@ describe('the serving snapshot', () => {
           : Reflect.get(target, name);
       },
     });
-    const broken = createSnapshot({ reader, control: registry.opened.control }, { bytesMax: 1_000 * 1_000 });
+    const broken = createSnapshot(
+      { reader, control: registry.opened.control },
+      { bytesMax: 1_000 * 1_000, isReachable: () => true },
+    );
     let failures = 1;
     function failOnce(): boolean {
       failures -= 1;

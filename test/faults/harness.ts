@@ -11,7 +11,7 @@ import pg from 'pg';
 import type { EmbeddedConnection } from '../../src/db/embedded-server.ts';
 
 const ROOT = join(import.meta.dirname, '..', '..');
-const PATIENCE_MS = 40_000;
+const PATIENCE_MS = 120_000;
 
 export const ADMIN_KEY = 'the-admin-key-of-the-fault-runs';
 export const SMALL_POSTGRES = { max_wal_size: '32MB', min_wal_size: '32MB', shared_buffers: '16MB' };

@@ -6,7 +6,8 @@ import type { FinalState, WitnessLine } from './witness.ts';
 import { auditLog, PROMOTION, WORKSPACE } from '../cli/audit-log.ts';
 import { parseHashedText } from '../../src/cli/hashed-text.ts';
 
-const LONG = { timeout: 120_000 };
+/** Minutes on a machine that has much else to do: what is asserted is what happened, not how fast. */
+const LONG = { timeout: 300_000 };
 
 async function play(row: number, faults: number, seed = 1) {
   const run = ROWS[row];
@@ -27,13 +28,17 @@ describe('an acknowledged promotion', () => {
     expect(acknowledged).toBeGreaterThan(20);
   });
 
+  it('happens once when the answer to its COMMIT is lost, and it is repeated', LONG, async () => {
+    const { findings: found, faults } = await play(4, 16);
+    expect([found, faults]).toEqual([[], 16]);
+  });
+
   it(
-    'happens once when the answer to its COMMIT is lost, or later than its time, and it is repeated',
+    'happens once when the answer to its COMMIT is later than its time, and it is repeated',
     LONG,
     async () => {
-      const [lost, late] = await Promise.all([play(4, 16), play(37, 6)]);
-      expect([lost.findings, lost.faults]).toEqual([[], 16]);
-      expect([late.findings, late.faults]).toEqual([[], 6]);
+      const { findings: found, faults } = await play(37, 6);
+      expect([found, faults]).toEqual([[], 6]);
     },
   );
 });

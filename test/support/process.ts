@@ -52,7 +52,8 @@ export async function runToEnd(args: readonly string[], env: Record<string, stri
   return { code: child.exitCode, output: output(), errors: errors() };
 }
 
-function run(args: readonly string[], env: Record<string, string>) {
+/** Starts one of the entry points, and leaves the rest to the caller. */
+export function run(args: readonly string[], env: Record<string, string>) {
   const child = spawn(process.execPath, [...args], {
     cwd: ROOT,
     env: { PATH: process.env['PATH'] ?? '', HOME: process.env['HOME'] ?? '', LOG_FORMAT: 'json', ...env },
