@@ -32,6 +32,8 @@ export interface Feed {
    * how long ago it last knew itself up to date.
    */
   readonly lagMs: (workspaceId: string) => number;
+  /** The largest of them. */
+  readonly worstLagMs: () => number;
   status(): FeedStatus;
   stop(): Promise<void>;
 }
@@ -61,6 +63,7 @@ export function createFeed(database: Database, consumers: readonly FeedConsumer[
     reach: reaching.reach,
     headOf: tail.headOf,
     lagMs: freshness.lagMs,
+    worstLagMs: freshness.worstLagMs,
     status: () => ({
       started: contact.begun(),
       reachable: contact.reachable(),

@@ -5,6 +5,8 @@ export interface Freshness {
   caughtUp(workspaceId: string, atMs: number): void;
   /** 0: this node knows itself up to date. Otherwise how long ago it last did. */
   readonly lagMs: (workspaceId: string) => number;
+  /** The largest lag of any workspace. */
+  readonly worstLagMs: () => number;
   /** The last moment at which this node knew itself up to date with every workspace. */
   knownMs(): number;
 }
@@ -42,6 +44,12 @@ export function createFreshness({ lookAgeMaxMs, nowMs }: FreshnessOptions): Fres
       if (sinceMs !== undefined) return Math.round(now - sinceMs);
       const ageMs = now - lastKnownMs(workspaceId);
       return ageMs <= lookAgeMaxMs() ? 0 : Math.round(ageMs);
+    },
+    worstLagMs: () => {
+      const now = nowMs();
+      const lookAgeMs = now - lookedMs;
+      const unlookedMs = lookAgeMs <= lookAgeMaxMs() ? 0 : lookAgeMs;
+      return Math.round(Math.max(unlookedMs, ...[...behind.values()].map((ms) => now - ms)));
     },
     knownMs: () => Math.min(lookedMs, ...behind.values()),
   };

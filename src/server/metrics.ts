@@ -13,6 +13,7 @@ export interface MetricSources {
   readonly snapshotBytes: () => number;
   readonly isReachable: () => boolean;
   readonly connections: () => Record<Transport, number>;
+  readonly feedLagMs: () => number;
   readonly followers: () => { groups: number; members: number; behind: number };
 }
 
@@ -96,6 +97,11 @@ function registerGauges(registry: Registry, sources: MetricSources): void {
   );
   gauge('promptforge_database_reachable', '1 while the last contact with the database succeeded', () =>
     sources.isReachable() ? 1 : 0,
+  );
+  gauge(
+    'promptforge_feed_lag_seconds',
+    'How far this node has known itself behind the event log',
+    () => sources.feedLagMs() / 1_000,
   );
   gauge('promptforge_subscriptions', 'Subscriptions that are followed', () => sources.followers().members);
   gauge(

@@ -63,6 +63,7 @@ export async function startNode({
     isReachable: () => feed.status().reachable,
     connections: () => streams.counts(),
     followers: () => hub.counts(),
+    feedLagMs: () => feed.worstLagMs(),
   });
   const counting = startUsage({
     database,
