@@ -83,8 +83,8 @@ function declarationsFault(variables: readonly unknown[]): string | null {
   for (const [index, variable] of variables.entries()) {
     const parsed = DECLARATION.safeParse(variable);
     if (parsed.success) continue;
-    const [{ path = [], message = '' } = {}] = parsed.error.issues;
-    return `"${['variables', index, ...path].join('.')}": ${message}`;
+    const [issue] = parsed.error.issues;
+    return `"${['variables', index, ...(issue?.path ?? [])].join('.')}": ${issue?.message ?? 'is no declaration'}`;
   }
   return null;
 }
@@ -103,5 +103,5 @@ function sent({ template = null, messages = null, config = null, variables = nul
 
 function messageOf({ role, content, name = null }: Fields): { role: string; content: string; name?: string } {
   const message = { role: String(role), content: String(content) };
-  return name === null ? message : { ...message, name: String(name) };
+  return typeof name === 'string' ? { ...message, name } : message;
 }

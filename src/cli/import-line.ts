@@ -51,7 +51,7 @@ export function parseImportLine(bytes: Uint8Array, now: Date = new Date()): Pars
     version: {
       slug: String(slug),
       committedAt: utc(String(committedAt)),
-      message: message === null ? null : String(message),
+      message: typeof message === 'string' ? message : null,
       content,
     },
   };

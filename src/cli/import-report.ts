@@ -1,6 +1,6 @@
 import type { LineFault } from './import-survey.ts';
 
-export interface PartlyImported {
+interface PartlyImported {
   readonly slug: string;
   readonly versionsIn: number;
   readonly versionsOut: number;

@@ -62,7 +62,7 @@ describe('promptforge import, when the server does not take it', () => {
     expect(calls().slice(1)).toEqual([['b 1']]);
   });
 
-  it.each<[string, Answer, number]>([
+  it.each<[string, Answer, number, string]>([
     [
       'refused',
       () =>
@@ -73,27 +73,30 @@ describe('promptforge import, when the server does not take it', () => {
           field: 'versions[20].slug',
         }),
       1,
+      'line 121 (a): is refused by the server: slug: no (partly imported',
     ],
-    ['cut off', () => ({ cut: true }), 3],
-  ])('counts a prompt as partly imported when a later call of it is %s', async (_title, answer, code) => {
-    const path = await write(
-      ...Array.from({ length: 150 }, (_, index) =>
-        line('a', 1, { committedAt: new Date(index * 1000).toISOString() }),
-      ),
-    );
-    const run = await importFile(path, (versions, count) =>
-      count === 1 ? accept(versions, count) : answer(versions, count),
-    );
-    expect([run.code, run.stdout]).toEqual([
-      code,
-      expect.stringMatching(
-        /^0 prompts imported: 100 versions created.*partly imported.*: a \(100 of 150 versions\)\n/s,
-      ),
-    ]);
-    expect(run.stdout).not.toContain('left out');
-    if (code === 1)
-      expect(run.stderr).toContain('line 121 (a): is refused by the server: slug: no (partly imported');
-  });
+    ['cut off', () => ({ cut: true }), 3, 'cannot be reached'],
+  ])(
+    'counts a prompt as partly imported when a later call of it is %s',
+    async (_title, answer, code, told) => {
+      const path = await write(
+        ...Array.from({ length: 150 }, (_, index) =>
+          line('a', 1, { committedAt: new Date(index * 1000).toISOString() }),
+        ),
+      );
+      const run = await importFile(path, (versions, count) =>
+        count === 1 ? accept(versions, count) : answer(versions, count),
+      );
+      expect([run.code, run.stdout]).toEqual([
+        code,
+        expect.stringMatching(
+          /^0 prompts imported: 100 versions created.*partly imported.*: a \(100 of 150 versions\)\n/s,
+        ),
+      ]);
+      expect(run.stdout).not.toContain('left out');
+      expect(run.stderr).toContain(told);
+    },
+  );
 
   it('says what went in when it has to stop, and that it may be run again', async () => {
     const path = await write(
