@@ -1,5 +1,5 @@
 import { spawn, spawnSync } from 'node:child_process';
-import type { ChildProcess } from 'node:child_process';
+import type { ChildProcess, Serializable } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
@@ -31,16 +31,25 @@ export interface Measured {
   stop(): Promise<void>;
 }
 
+export interface PromptForge extends Measured {
+  readonly key: string;
+  readonly child: ChildProcess;
+}
+
 /** The production build on an embedded database of its own, as `npm start` runs it, with the key that it prints. */
-export async function startPromptForge(pinned: boolean): Promise<Measured & { readonly key: string }> {
+export async function startPromptForge(
+  pinned: boolean,
+  nodeOptions: readonly string[] = [],
+): Promise<PromptForge> {
   const main = join(ROOT, 'dist', 'main.js');
   if (!existsSync(main)) throw new Error('dist/main.js is missing: npm run build');
   const dataDirectory = await mkdtemp(join(tmpdir(), 'promptforge-bench-'));
-  const [program, args] = onServerCore(pinned, [process.execPath, main]);
+  const [program, args] = onServerCore(pinned, [process.execPath, ...nodeOptions, main]);
   const child = spawn(program, args, {
-    stdio: ['ignore', 'pipe', 'inherit'],
+    stdio: ['ignore', 'pipe', 'inherit', 'ipc'],
     env: {
       PATH: process.env['PATH'],
+      NODE_ENV: 'production',
       HOST: '127.0.0.1',
       PORT: '0',
       PROMPTFORGE_DATA_DIR: dataDirectory,
@@ -54,6 +63,7 @@ export async function startPromptForge(pinned: boolean): Promise<Measured & { re
   return {
     port,
     key,
+    child,
     stop: async () => {
       child.kill('SIGTERM');
       await exited(child);
@@ -75,22 +85,66 @@ async function untilText(child: ChildProcess, wanted: RegExp): Promise<string> {
 export async function startBare(
   pinned: boolean,
 ): Promise<Measured & { answer(answer: BareAnswer): Promise<void> }> {
-  const program = join(import.meta.dirname, 'read.ts');
-  const [command, args] = onServerCore(pinned, [process.execPath, '--import', 'tsx', program, 'bare']);
-  const child = spawn(command, args, { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
-  const [port] = (await once(child, 'message')) as [number];
+  const { child, port } = await startProgram('read.ts', ['bare'], { serverCore: pinned });
   return {
     port,
     answer: async (answer) => {
-      const set = once(child, 'message');
-      child.send(answer);
-      await set;
+      await ask(child, { ...answer });
     },
-    stop: async () => {
-      child.disconnect();
-      await exited(child);
-    },
+    stop: () => stopProgram(child),
   };
+}
+
+/** A program of this directory; the first thing that it says is its port, 0 when it has none. It ends by itself when it is disconnected. */
+export async function startProgram(
+  file: string,
+  args: readonly string[],
+  {
+    serverCore,
+    nodeOptions = [],
+  }: { readonly serverCore: boolean; readonly nodeOptions?: readonly string[] },
+): Promise<{ readonly child: ChildProcess; readonly port: number }> {
+  const program = [
+    process.execPath,
+    ...nodeOptions,
+    '--import',
+    'tsx',
+    join(import.meta.dirname, file),
+    ...args,
+  ];
+  const [command, rest] = onServerCore(serverCore, program);
+  const child = spawn(command, rest, {
+    stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+    serialization: 'advanced',
+    env: { ...process.env, NODE_ENV: 'production' },
+  });
+  return { child, port: await answerOf<number>(child) };
+}
+
+/** One question at a time. */
+export async function ask<Answer>(child: ChildProcess, question: Serializable): Promise<Answer> {
+  const answer = answerOf<Answer>(child);
+  child.send(question);
+  return answer;
+}
+
+async function answerOf<Answer>(child: ChildProcess): Promise<Answer> {
+  const over = new AbortController();
+  const { signal } = over;
+  const ended = once(child, 'exit', { signal }).then(() => {
+    throw new Error('a process of the benchmark ended too early');
+  });
+  try {
+    const [answer] = (await Promise.race([once(child, 'message', { signal }), ended])) as [Answer];
+    return answer;
+  } finally {
+    over.abort();
+  }
+}
+
+export async function stopProgram(child: ChildProcess): Promise<void> {
+  if (child.connected) child.disconnect();
+  await exited(child);
 }
 
 async function exited(child: ChildProcess): Promise<void> {

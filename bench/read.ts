@@ -1,11 +1,10 @@
 // Reads per second of PromptForge beside a bare node:http server that answers the same bytes, interleaved in one run.
-//   npm run bench:read            about a minute; writes docs/benchmarks.md
+//   npm run bench:read            about a minute; writes its section of docs/benchmarks.md
 //   npm run bench:read -- --quick a few seconds; prints only
-import { writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import { serveBare } from './bare-server.ts';
 import { fetchRaw, load } from './load-client.ts';
 import type { LoadCase, RawAnswer } from './load-client.ts';
+import { writeSection } from './page.ts';
 import { pinThisProcess, startBare, startPromptForge } from './processes.ts';
 import { report } from './report.ts';
 import type { CaseResult } from './report.ts';
@@ -50,7 +49,7 @@ async function run(quick: boolean): Promise<void> {
     }
     const text = report(results, { pinned, connections: CONNECTIONS, ...pace });
     console.log(text);
-    if (!quick) await writeFile(join(import.meta.dirname, '..', 'docs', 'benchmarks.md'), text);
+    if (!quick) await writeSection('Reads', text);
   } finally {
     await bare.stop();
     await forge.stop();

@@ -1,5 +1,6 @@
-import { cpus, totalmem } from 'node:os';
+import { hundredths, spread, whole } from './figures.ts';
 import type { LoadResult } from './load-client.ts';
+import { machine } from './machine.ts';
 
 export interface CaseResult {
   readonly name: string;
@@ -15,13 +16,10 @@ interface Setting {
   readonly measureMs: number;
 }
 
-/** The page as Markdown: one row a case, medians over the rounds with their range, and the ratio of neighbouring rounds. */
+/** The section as Markdown: one row a case, medians over the rounds with their range, and the ratio of neighbouring rounds. */
 export function report(results: readonly CaseResult[], setting: Setting): string {
   const share = Math.max(...results.flatMap(({ bare }) => bare.map(({ clientShare }) => clientShare)));
-  return `# Benchmarks: reads
-
-Written by \`npm run bench:read\`. Ratios hold across machines, absolute figures do not. Speed targets come with a later release; this page
-says where we stand.
+  return `Written by \`npm run bench:read\`. Speed targets come with a later release; this section says where we stand.
 
 PromptForge runs as its production build with everything on that is on in production: authentication by API key, metrics, limits, the
 embedded PostgreSQL. The bare server is \`node:http\` and nothing else; it answers the same bytes with the same headers. Both are measured
@@ -51,19 +49,4 @@ function row({ name, bytes, forge, bare }: CaseResult): string {
   const others = bare.map(({ perSecond }) => perSecond);
   const ratios = own.map((perSecond, round) => perSecond / (others[round] ?? Number.NaN));
   return `| ${name} | ${bytes} | ${spread(own, whole)} | ${spread(others, whole)} | ${spread(ratios, hundredths)} |`;
-}
-
-function spread(values: readonly number[], write: (value: number) => string): string {
-  const sorted = values.toSorted((a, b) => a - b);
-  const median = sorted[Math.floor(sorted.length / 2)] ?? Number.NaN;
-  return `**${write(median)}** (${write(sorted[0] ?? Number.NaN)}-${write(sorted.at(-1) ?? Number.NaN)})`;
-}
-
-const whole = (value: number): string => Math.round(value).toLocaleString('en-US');
-const hundredths = (value: number): string => value.toFixed(value < 0.1 ? 3 : 2);
-
-function machine(): string {
-  const processors = cpus();
-  const memory = `${Math.round(totalmem() / 2 ** 30)} GiB`;
-  return `${processors[0]?.model.trim() ?? 'unknown processor'}, ${processors.length} cores, ${memory}, ${process.platform}, Node ${process.version}`;
 }

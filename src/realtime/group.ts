@@ -145,12 +145,19 @@ export class Group implements Stage {
 
   async #send(members: readonly Member[], payloads: readonly Payload[], commit: FeedCommit): Promise<void> {
     const { pace, meters } = this.deps;
+    const { length: frames } = payloads;
+    let told = 0;
     for (const member of members) {
       if (!this.#live.has(member)) continue;
       if (!this.#sendTo(member, payloads)) this.#fallBehind(member, commit);
-      meters.delivered(payloads.length, commit.atMicros);
-      await pace.sent(payloads.length);
+      told += 1;
+      const turn = pace.sent(frames);
+      if (turn === null) continue;
+      meters.delivered({ members: told, frames }, commit.atMicros);
+      told = 0;
+      await turn;
     }
+    meters.delivered({ members: told, frames }, commit.atMicros);
   }
 
   /** @returns false when the member takes no more. */

@@ -6,8 +6,8 @@ import type { Pace } from './pace.ts';
 
 /** What the hub tells of itself. */
 export interface HubMeters {
-  /** So many frames of a commit were written to a live member; `atMicros`: when the database recorded the commit. */
-  delivered(frames: number, atMicros: bigint): void;
+  /** The frames of a commit were written to some live members just now; `atMicros`: when the database recorded the commit. */
+  delivered(count: { readonly members: number; readonly frames: number }, atMicros: bigint): void;
   /** Frames that were written to members that catch up. */
   replayed(frames: number): void;
   /** Events that a slow member in mode LATEST never hears of, because newer ones took their place. */

@@ -68,9 +68,10 @@ function createHubMeters(registry: Registry): HubMeters {
     registers: [registry],
   });
   return {
-    delivered: (frames, atMicros) => {
-      delivered.inc(frames);
-      latency.observe(Math.max(0, Date.now() / 1_000 - Number(atMicros) / 1_000_000));
+    delivered: ({ members, frames }, atMicros) => {
+      delivered.inc(members * frames);
+      const seconds = Math.max(0, Date.now() / 1_000 - Number(atMicros) / 1_000_000);
+      for (let member = 0; member < members; member += 1) latency.observe(seconds);
     },
     replayed: (frames) => replayed.inc(frames),
     conflated: (events) => conflated.inc(events),

@@ -46,9 +46,16 @@ export class SseConnection implements Connection {
     this.#res = res;
     this.#tcp = req.socket;
     this.#times = times;
-    const backlog = new Backlog(res);
+    // Null: it was pipelined behind a request that is not answered yet, and node:http keeps what is written.
+    const { socket } = res;
+    const backlog = new Backlog(socket ?? res);
     this.sink = {
-      send: (payload) => void (res.writableEnded || res.write(write(payload))),
+      send: (payload) => {
+        if (res.writableEnded) return;
+        // Past node:http, which would frame the chunk anew and write it as three buffers in a later tick.
+        if (socket !== null && res.chunkedEncoding) socket.write(chunkOf(payload, write));
+        else res.write(write(payload));
+      },
       unsentBytes: () => backlog.bytes,
       drained: () => backlog.drained(),
       end: (reason) => this.close(reason),
@@ -85,4 +92,12 @@ export class SseConnection implements Connection {
     if (bytes !== this.#taken.bytes) this.#taken = { bytes, since: now };
     else if (now - this.#taken.since >= this.#times.stalledMs) this.close('SLOW_CONSUMER');
   }
+}
+
+/** One chunk, framed once for all who share it. */
+function chunkOf(payload: Payload, write: SseOptions['write']): Buffer {
+  return payload.wrapped('chunk', () => {
+    const bytes = write(payload);
+    return Buffer.concat([Buffer.from(`${bytes.length.toString(16)}\r\n`), bytes, Buffer.from('\r\n')]);
+  });
 }

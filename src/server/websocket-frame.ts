@@ -13,7 +13,9 @@ export type FrameWriter = (payload: Payload) => Buffer;
 export function frameWriter(operationId: string): FrameWriter {
   const prefix = Buffer.from(`{"id":${JSON.stringify(operationId)},"type":"next","payload":`);
   if (operationId.length > SHARED_ID_LENGTH_MAX) return ({ bytes }) => textFrame([prefix, bytes, SUFFIX]);
-  return (payload) => payload.wrapped(operationId, (bytes) => textFrame([prefix, bytes, SUFFIX]));
+  // Forms of other transports have names too: an operation may be called like one of them.
+  const form = `next ${operationId}`;
+  return (payload) => payload.wrapped(form, (bytes) => textFrame([prefix, bytes, SUFFIX]));
 }
 
 /** One unfragmented, unmasked text frame, as a server sends it (RFC 6455, 5.2). */
