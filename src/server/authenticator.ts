@@ -32,6 +32,7 @@ export function createAuthenticator(
   },
 ): Authenticator {
   const verified = new LRUCache<string, Verified>({ max: CACHED_MAX });
+  let forgotten = 0;
   const adminHash = options.adminKey === null ? null : hashApiKey(options.adminKey);
 
   function authenticate(header: string | undefined): Actor | null | Promise<Actor | null> {
@@ -41,21 +42,28 @@ export function createAuthenticator(
     if (known !== undefined && (Date.now() - known.checkedAt < FRESH_MS || !options.isReachable()))
       return known.actor;
     if (adminHash !== null && timingSafeEqual(hashApiKey(key), adminHash))
-      return remember(key, configuredAdmin());
+      return remember(key, configuredAdmin(options.adminWorkspaceId));
     if (!isApiKey(key)) return null;
     return check(key, known);
   }
 
   async function check(key: string, known: Verified | undefined): Promise<Actor | null> {
+    const asked = forgotten;
     try {
       const actor = await findActor(reader, key);
-      if (actor !== null) return remember(key, actor);
+      // What the database said before a revocation is not to be remembered after it.
+      if (actor !== null) return asked === forgotten ? remember(key, actor) : actor;
       verified.delete(key);
       return null;
     } catch (error) {
-      if (known !== undefined) return known.actor;
+      if (known !== undefined && asked === forgotten) return known.actor;
       throw error;
     }
+  }
+
+  function forget(): void {
+    forgotten += 1;
+    verified.clear();
   }
 
   function remember(key: string, actor: Actor): Actor {
@@ -63,22 +71,22 @@ export function createAuthenticator(
     return actor;
   }
 
-  function configuredAdmin(): Actor {
-    return {
-      workspaceId: options.adminWorkspaceId,
-      kind: 'API_KEY',
-      id: 'configured-admin',
-      name: 'PROMPTFORGE_ADMIN_KEY',
-      role: 'ADMIN',
-    };
-  }
-
   return {
     authenticate,
     apply: async (_workspaceId, events) => {
-      if (events.some((event) => event.type === 'ApiKeyRevoked')) verified.clear();
+      if (events.some((event) => event.type === 'ApiKeyRevoked')) forget();
     },
-    reset: async () => verified.clear(),
+    reset: async () => forget(),
+  };
+}
+
+function configuredAdmin(workspaceId: string): Actor {
+  return {
+    workspaceId,
+    kind: 'API_KEY',
+    id: 'configured-admin',
+    name: 'PROMPTFORGE_ADMIN_KEY',
+    role: 'ADMIN',
   };
 }
 

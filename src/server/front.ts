@@ -23,14 +23,15 @@ import { hasMinCursor, reachMinCursor } from './min-cursor.ts';
 import type { Reach } from './min-cursor.ts';
 import { GRAPHIQL_ASSETS_PATH, GRAPHQL_PATH } from './paths.ts';
 import {
+  forbidden,
   methodNotAllowed,
   notFound,
   ProblemError,
   sendProblem,
   unauthenticated,
   unavailable,
+  unexpected,
 } from './problem.ts';
-import type { Problem } from './problem.ts';
 
 export interface FrontDeps {
   readonly authenticator: Authenticator;
@@ -60,6 +61,8 @@ export function createFront(deps: FrontDeps): (req: IncomingMessage, res: Server
     const path = pathOf(req);
     const route = routeOf(path);
     res.setHeader('x-request-id', requestId);
+    // Whoever comes again comes to a node that stays.
+    if (deps.isDraining()) res.setHeader('connection', 'close');
     res.setHeader('x-content-type-options', 'nosniff');
     res.once('close', () => {
       const seconds = (performance.now() - began) / 1_000;
@@ -148,12 +151,7 @@ async function requireActor({ authenticator }: FrontDeps, req: IncomingMessage):
 
 function requireRead(actor: Actor): void {
   if (can(actor, 'registry:read')) return;
-  throw new ProblemError({
-    status: 403,
-    code: 'FORBIDDEN',
-    title: 'Forbidden',
-    detail: 'this credential lacks the scope "registry:read"',
-  });
+  throw new ProblemError(forbidden('this credential lacks the scope "registry:read"'));
 }
 
 function fail(log: Log, requestId: string, res: ServerResponse, error: unknown): void {
@@ -163,17 +161,7 @@ function fail(log: Log, requestId: string, res: ServerResponse, error: unknown):
     return sendProblem(res, unavailable());
   }
   if (!res.destroyed) log.error({ err: error, requestId }, 'unexpected error in a request');
-  sendProblem(res, unexpected(requestId));
-}
-
-function unexpected(requestId: string): Problem {
-  return {
-    status: 500,
-    code: 'INTERNAL_SERVER_ERROR',
-    title: 'Internal Server Error',
-    detail: 'unexpected error: the server log holds the details under this request id',
-    members: { requestId },
-  };
+  sendProblem(res, unexpected({ requestId }));
 }
 
 function pathOf({ url = '/' }: IncomingMessage): string {

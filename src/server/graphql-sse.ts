@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { OperationTypeNode } from 'graphql';
 import type { GraphQLFormattedError } from 'graphql';
@@ -5,15 +6,16 @@ import type { Actor } from '../domain/actor.ts';
 import type { Hub } from '../realtime/hub.ts';
 import type { Payload } from '../realtime/payload.ts';
 import type { OperationParams, Operations } from './operations.ts';
-import { overloaded, ProblemError } from './problem.ts';
+import { overloaded, ProblemError, tooManyStreams, unauthenticated } from './problem.ts';
 import { SseConnection } from './sse-connection.ts';
-import type { Streams, StreamTimes } from './streams.ts';
+import type { SseTimes } from './sse-connection.ts';
+import type { Streams } from './streams.ts';
 import type { Subscribe } from './subscribe.ts';
 
 export interface SseDeps {
   readonly hub: Hub;
   readonly streams: Streams;
-  readonly times: StreamTimes;
+  readonly times: SseTimes;
 }
 
 export interface GraphqlSseDeps extends SseDeps {
@@ -49,7 +51,7 @@ export async function subscribeBySse(deps: GraphqlSseDeps, request: SseRequest):
   return true;
 }
 
-/** Opens the stream and joins it to the hub. @throws ProblemError 503, 429 */
+/** Joins the stream to the hub and opens it. @throws ProblemError 401, 429, 503; Unavailable */
 export function openSse(
   { streams, times }: SseDeps,
   {
@@ -60,17 +62,26 @@ export function openSse(
   }: Pick<SseRequest, 'req' | 'res' | 'actor'> & { readonly write: (payload: Payload) => Buffer },
   join: (sink: SseConnection['sink']) => () => void,
 ): void {
+  // Gone while the stream was being prepared: its end was announced already.
+  if (res.destroyed) return;
   if (streams.refusal() !== null) throw new ProblemError(overloaded());
+  if (!streams.accepts(actor)) throw new ProblemError(unauthenticated());
   const release = streams.subscribe(actor);
-  if (release === null) throw new ProblemError(overloaded());
+  if (release === null) throw new ProblemError(tooManyStreams());
   const connection = new SseConnection(req, res, { actor, times, write });
-  const remove = streams.add(connection);
-  const leave = join(connection.sink);
-  res.once('close', () => {
-    leave();
-    remove();
+  try {
+    const leave = join(connection.sink);
+    const remove = streams.add(connection);
+    res.once('close', () => {
+      leave();
+      remove();
+      release();
+    });
+  } catch (error) {
     release();
-  });
+    throw error;
+  }
+  connection.open();
 }
 
 const NEXT = Buffer.from('event: next\ndata: ');
@@ -89,7 +100,10 @@ function sendErrors(res: ServerResponse, errors: readonly GraphQLFormattedError[
 /** What stands in the body or the query string; null for what Yoga shall refuse. */
 function paramsOf({ req, body }: SseRequest): OperationParams | null {
   try {
-    return req.method === 'GET' ? paramsOfQuery(req.url ?? '') : paramsOfJson(JSON.parse(body.toString()));
+    if (req.method === 'GET') return paramsOfQuery(req.url ?? '');
+    const isJson = req.headers['content-type']?.toLowerCase().startsWith('application/json') === true;
+    if (req.method !== 'POST' || !isJson || !isUtf8(body)) return null;
+    return paramsOfJson(JSON.parse(body.toString()));
   } catch {
     return null;
   }
@@ -105,5 +119,7 @@ function paramsOfJson(value: unknown): OperationParams | null {
   const { query, operationName = null, variables } = value as Record<string, unknown>;
   if (typeof query !== 'string') return null;
   if (operationName !== null && typeof operationName !== 'string') return null;
-  return { query, operationName, variables: (variables ?? {}) as OperationParams['variables'] };
+  const values = variables ?? {};
+  if (typeof values !== 'object' || Array.isArray(values)) return null;
+  return { query, operationName, variables: values as OperationParams['variables'] };
 }

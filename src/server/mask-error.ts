@@ -4,7 +4,7 @@ import { Refusal, Unavailable } from '../domain/errors.ts';
 import type { Log } from './log.ts';
 
 /** graphql quotes the offending value in full. */
-const MESSAGE_SHOWN_MAX = 2_000;
+export const MESSAGE_SHOWN_MAX = 2_000;
 
 /** Refusals and what a client did wrong pass; everything unexpected carries a request id and nothing else. */
 export function maskError(error: unknown, log: Log, requestId: string): GraphQLError {

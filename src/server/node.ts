@@ -78,8 +78,9 @@ export async function startNode({
     onFailure: (error) => log.error({ err: error }, 'a stream failed'),
     watch: (follower) => audience.watch(follower),
   });
-  // In this order: whoever hears of a promotion and fetches gets it from the snapshot already.
-  const feed = createFeed(database, [authenticator, snapshot, hub, streams], log);
+  // In this order: whoever hears of a promotion and fetches gets it from the snapshot already, and whose key was revoked hears of nothing
+  // that was committed after it.
+  const feed = createFeed(database, [authenticator, streams, snapshot, hub], log);
   await feed.start().catch(async (error: unknown) => {
     await Promise.all([feed.stop(), counting.stop()]);
     throw error;

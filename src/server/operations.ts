@@ -1,6 +1,7 @@
-import { getOperationAST, GraphQLError, validate } from 'graphql';
+import { getOperationAST, getVariableValues, GraphQLError, validate } from 'graphql';
 import type { DocumentNode, GraphQLSchema, OperationDefinitionNode } from 'graphql';
 import { LRUCache } from 'lru-cache';
+import { MESSAGE_SHOWN_MAX } from './mask-error.ts';
 import { MAX_VALIDATION_ERRORS, parseWithLimits, queryLimitErrors } from './query-limits.ts';
 import { rowBudgetError } from './row-budget.ts';
 
@@ -57,6 +58,14 @@ export class Operations {
     return { text: query, document, definition, operationName, variables };
   }
 
+  /** What is wrong with the variables' values; graphql says it as well, but only in the middle of the execution. */
+  variableErrors({ definition, variables }: Operation): readonly GraphQLError[] {
+    const { errors = [] } = getVariableValues(this.#schema, definition.variableDefinitions ?? [], variables, {
+      maxErrors: MAX_VALIDATION_ERRORS,
+    });
+    return errors.map((error) => coded(error, 'INVALID_INPUT'));
+  }
+
   #parse(query: string): Parsed {
     const known = this.#parsed.get(query);
     if (known !== undefined) return known;
@@ -71,7 +80,9 @@ export class Operations {
       const limits = queryLimitErrors(document);
       if (limits.length > 0) return { document: null, errors: limits };
       const errors = validate(this.#schema, document, undefined, { maxErrors: MAX_VALIDATION_ERRORS });
-      return errors.length > 0 ? { document: null, errors: errors.map(coded) } : { document, errors };
+      return errors.length > 0
+        ? { document: null, errors: errors.map((error) => coded(error)) }
+        : { document, errors };
     } catch (error) {
       if (error instanceof GraphQLError) return { document: null, errors: [coded(error)] };
       throw error;
@@ -79,16 +90,17 @@ export class Operations {
   }
 }
 
-/** graphql's own errors have no code. */
-function coded(error: GraphQLError): GraphQLError {
+/** graphql's own errors have no code, and quote the offending value in full. */
+function coded(error: GraphQLError, code = codeOf(error)): GraphQLError {
   if (error.extensions['code'] !== undefined) return error;
-  const code = error.message.startsWith('Syntax Error')
-    ? 'GRAPHQL_PARSE_FAILED'
-    : 'GRAPHQL_VALIDATION_FAILED';
-  return new GraphQLError(error.message, {
+  return new GraphQLError(error.message.slice(0, MESSAGE_SHOWN_MAX), {
     nodes: error.nodes ?? null,
     source: error.source ?? null,
     positions: error.positions ?? null,
     extensions: { code },
   });
+}
+
+function codeOf({ message }: GraphQLError): string {
+  return message.startsWith('Syntax Error') ? 'GRAPHQL_PARSE_FAILED' : 'GRAPHQL_VALIDATION_FAILED';
 }

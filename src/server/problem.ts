@@ -26,15 +26,26 @@ export function sendProblem(res: ServerResponse, problem: Problem): void {
     res.destroy();
     return;
   }
-  const { status, code, title, detail } = problem;
-  const body = JSON.stringify({ type: 'about:blank', title, status, detail, code, ...problem.members });
-  res.writeHead(status, {
-    'content-type': 'application/problem+json; charset=utf-8',
-    'content-length': Buffer.byteLength(body),
-    'cache-control': 'no-store',
-    ...problem.headers,
-  });
+  const { headers, body } = problemAnswer(problem);
+  res.writeHead(problem.status, headers);
   res.end(body);
+}
+
+/** The answer, for who writes it without a ServerResponse. */
+export function problemAnswer({ status, code, title, detail, members, headers }: Problem): {
+  readonly headers: Readonly<Record<string, string | number>>;
+  readonly body: string;
+} {
+  const body = JSON.stringify({ type: 'about:blank', title, status, detail, code, ...members });
+  return {
+    headers: {
+      'content-type': 'application/problem+json; charset=utf-8',
+      'content-length': Buffer.byteLength(body),
+      'cache-control': 'no-store',
+      ...headers,
+    },
+    body,
+  };
 }
 
 export function unauthenticated(): Problem {
@@ -47,6 +58,10 @@ export function unauthenticated(): Problem {
   };
 }
 
+export function forbidden(detail: string): Problem {
+  return { status: 403, code: 'FORBIDDEN', title: 'Forbidden', detail };
+}
+
 export function unavailable(): Problem {
   return {
     status: 503,
@@ -57,7 +72,18 @@ export function unavailable(): Problem {
   };
 }
 
-/** No further stream is taken: by this node, or of this key. */
+/** Of this key. */
+export function tooManyStreams(): Problem {
+  return {
+    status: 429,
+    code: 'TOO_MANY_STREAMS',
+    title: 'Too Many Requests',
+    detail: 'this key has as many open streams as it may have',
+    headers: { 'retry-after': '5' },
+  };
+}
+
+/** No further stream is taken by this node. */
 export function overloaded(): Problem {
   return {
     status: 503,
@@ -113,5 +139,16 @@ export function payloadTooLarge(bytesMax: number): Problem {
     title: 'Content Too Large',
     detail: `a body of this credential has at most ${bytesMax} bytes`,
     headers: { connection: 'close' },
+  };
+}
+
+/** A surprise; with the id of its request, where it has one, the log tells more. */
+export function unexpected(members: { readonly requestId?: string } = {}): Problem {
+  return {
+    status: 500,
+    code: 'INTERNAL_SERVER_ERROR',
+    title: 'Internal Server Error',
+    detail: 'unexpected error: the server log holds the details under this request id',
+    members,
   };
 }

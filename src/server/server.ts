@@ -26,7 +26,7 @@ import { createContextFactory } from './request-context.ts';
 import { atMost } from './rounds.ts';
 import { sparsely } from './sparsely.ts';
 import { STREAM_TIMES } from './streams.ts';
-import type { StreamTimes } from './streams.ts';
+import type { Streams, StreamTimes } from './streams.ts';
 import { Subscribe } from './subscribe.ts';
 import { attachWebSocket } from './websocket.ts';
 
@@ -168,8 +168,7 @@ function openDoors(
   attachWebSocket(server, webSocket);
   stops.push(async () => {
     draining = true;
-    await streams.drain();
-    await closeHttp(server);
+    await drain(server, streams);
   });
   return server;
 }
@@ -204,12 +203,21 @@ async function listen(server: Server, { host, port }: Config): Promise<string> {
   return `http://${host.includes(':') ? `[${host}]` : host}:${actual}`;
 }
 
-/** Idle connections end at once, busy ones when they have answered, the rest after a few seconds. */
-async function closeHttp(server: Server): Promise<void> {
+/**
+ * Tells everybody to go, then stops to listen: until then `/readyz` says that this node stops. Idle connections end at once, busy ones when
+ * they have answered, and whoever is left when the time is up is cut.
+ */
+async function drain(server: Server, streams: Streams): Promise<void> {
   if (!server.listening) return;
-  const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+  const deadline = setTimeout(() => {
+    streams.terminate();
+    server.closeAllConnections();
+  }, DRAIN_MS);
+  await streams.drain();
+  const closed = new Promise<void>((resolve) => {
+    server.close(() => resolve());
+  });
   server.closeIdleConnections();
-  const timer = setTimeout(() => server.closeAllConnections(), DRAIN_MS);
   await closed;
-  clearTimeout(timer);
+  clearTimeout(deadline);
 }

@@ -1,9 +1,12 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
 import type { Actor } from '../domain/actor.ts';
+import type { HubTimes } from '../realtime/hub-deps.ts';
 import type { Sink } from '../realtime/member.ts';
 import type { Payload } from '../realtime/payload.ts';
 import { Backlog } from './backlog.ts';
 import { CLOSES } from './close-codes.ts';
+import { bytesTaken } from './keep-alive.ts';
 import type { CloseReason, Connection, StreamTimes } from './streams.ts';
 
 const HEADERS = {
@@ -15,9 +18,11 @@ const HEADERS = {
 /** A browser comes back after so long, at random within it: all of them at once would be a herd. */
 const RETRY_MS_MAX = 1_000;
 
+export type SseTimes = StreamTimes & Pick<HubTimes, 'stalledMs'>;
+
 export interface SseOptions {
   readonly actor: Actor;
-  readonly times: StreamTimes;
+  readonly times: SseTimes;
   /** How a payload is written. */
   readonly write: (payload: Payload) => Buffer;
 }
@@ -29,12 +34,18 @@ export class SseConnection implements Connection {
   readonly authorization: string | undefined;
   readonly sink: Sink;
   readonly #res: ServerResponse;
-  readonly #heartbeat: NodeJS.Timeout;
+  readonly #tcp: Socket;
+  readonly #times: SseTimes;
+  /** What the peer had taken when it was looked at last, and since when it is so much. */
+  #taken = { bytes: 0, since: 0 };
+  #timer: NodeJS.Timeout | undefined;
 
   constructor(req: IncomingMessage, res: ServerResponse, { actor, times, write }: SseOptions) {
     this.actor = actor;
     this.authorization = req.headers.authorization;
     this.#res = res;
+    this.#tcp = req.socket;
+    this.#times = times;
     const backlog = new Backlog(res);
     this.sink = {
       send: (payload) => void (res.writableEnded || res.write(write(payload))),
@@ -42,24 +53,36 @@ export class SseConnection implements Connection {
       drained: () => backlog.drained(),
       end: (reason) => this.close(reason),
     };
-    // It proves the connection to proxies and clients; what does not take it is found by the hub.
-    this.#heartbeat = setInterval(() => {
-      if (!res.writableNeedDrain) res.write(':\n\n');
-    }, times.heartbeatMs);
-    this.#heartbeat.unref();
-    res.once('close', () => clearInterval(this.#heartbeat));
-    req.socket.setNoDelay(true);
-    // The limits for slow requests are not meant for this answer.
-    req.socket.setTimeout(0);
-    res.writeHead(200, HEADERS);
-    res.write(`retry: ${Math.ceil(Math.random() * RETRY_MS_MAX)}\n\n`);
+    res.once('close', () => clearTimeout(this.#timer));
+  }
+
+  open(): void {
+    this.#tcp.setNoDelay(true);
+    this.#res.writeHead(200, HEADERS);
+    this.#res.write(`retry: ${Math.ceil(Math.random() * RETRY_MS_MAX)}\n\n`);
+    this.#timer = setInterval(() => this.#beat(), this.#times.heartbeatMs).unref();
   }
 
   close(reason: CloseReason): void {
     if (this.#res.writableEnded) return;
-    clearInterval(this.#heartbeat);
+    clearTimeout(this.#timer);
     // No `complete`: the stream is not over, only this connection is.
     this.#res.end(`: ${CLOSES[reason].code} ${CLOSES[reason].reason}\n\n`);
-    if (reason === 'SLOW_CONSUMER') this.#res.destroy();
+    this.#timer = setTimeout(() => this.terminate(), this.#times.closeMs).unref();
+  }
+
+  terminate(): void {
+    this.#res.destroy();
+  }
+
+  /** Proves the connection to proxies and clients. There is no pong: who takes nothing of what it was sent for too long is gone. */
+  #beat(): void {
+    if (this.#res.writableLength === 0) {
+      this.#res.write(':\n\n');
+      return;
+    }
+    const [bytes, now] = [bytesTaken(this.#tcp), Date.now()];
+    if (bytes !== this.#taken.bytes) this.#taken = { bytes, since: now };
+    else if (now - this.#taken.since >= this.#times.stalledMs) this.close('SLOW_CONSUMER');
   }
 }

@@ -1,4 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import { LRUCache } from 'lru-cache';
 import type { Actor } from '../domain/actor.ts';
 import type { StoredEvent } from '../db/event-log.ts';
 import type { FeedConsumer } from '../realtime/feed-types.ts';
@@ -14,7 +15,10 @@ export interface Connection {
   readonly actor: Actor | null;
   /** The Authorization value that it came with. */
   readonly authorization: string | undefined;
+  /** In order: the other side is told why, and what is being answered is answered where that is possible. */
   close(reason: CloseReason): void;
+  /** At once. */
+  terminate(): void;
 }
 
 /** How many streams may be open. One connection may carry several subscriptions. */
@@ -31,6 +35,10 @@ export interface StreamTimes {
   readonly heartbeatMs: number;
   /** How old a connection gets, at least and at most: each ends somewhere between. @default 30 to 60 min */
   readonly ageMs: readonly [min: number, max: number];
+  /** How long a WebSocket may take to say who it is. @default 3 s */
+  readonly connectionInitMs: number;
+  /** How long a peer may take to read that it is closed; then it is cut. @default 5 s */
+  readonly closeMs: number;
   /** Over how long the ends are spread when the node drains. @default 10 s */
   readonly drainMs: number;
 }
@@ -38,9 +46,13 @@ export interface StreamTimes {
 export const STREAM_TIMES: StreamTimes = {
   heartbeatMs: 15_000,
   ageMs: [30 * 60_000, 60 * 60_000],
+  connectionInitMs: 3_000,
+  closeMs: 5_000,
   drainMs: 10_000,
 };
 
+/** Keys are told apart by their ids, of which these are enough. */
+const REVOKED_MAX = 100_000;
 /** Ends are spread, but a handful of connections need no ten seconds. */
 const DRAIN_MS_EACH = 20;
 
@@ -50,6 +62,8 @@ export class Streams implements FeedConsumer {
   readonly #isValid: (authorization: string | undefined) => Promise<boolean>;
   readonly #open = new Set<Connection>();
   readonly #subscriptions = new Map<string, number>();
+  /** Keys whose revocation this node has heard of: a check that began before it must not open a stream after it. */
+  readonly #revoked = new LRUCache<string, true>({ max: REVOKED_MAX });
   #draining = false;
 
   /** `isValid`: whether a credential is (still) accepted, asked anew. */
@@ -62,6 +76,11 @@ export class Streams implements FeedConsumer {
   refusal(): 'DRAINING' | 'OVERLOADED' | null {
     if (this.#draining) return 'DRAINING';
     return this.#open.size >= STREAM_LIMITS.connections ? 'OVERLOADED' : null;
+  }
+
+  /** Whether this node has not heard that the key was revoked; what was checked before a wait has to be asked again after it. */
+  accepts({ id }: Actor): boolean {
+    return !this.#revoked.has(id);
   }
 
   /** @returns how the connection leaves. */
@@ -109,6 +128,11 @@ export class Streams implements FeedConsumer {
     );
   }
 
+  /** Cuts what is left. */
+  terminate(): void {
+    for (const connection of this.#open) connection.terminate();
+  }
+
   async apply(workspaceId: string, events: readonly StoredEvent[]): Promise<void> {
     const revoked = new Set(
       events.flatMap(({ type, payload }) =>
@@ -116,6 +140,7 @@ export class Streams implements FeedConsumer {
       ),
     );
     if (revoked.size === 0) return;
+    for (const id of revoked) this.#revoked.set(id, true);
     for (const connection of this.#open) {
       const { actor } = connection;
       if (actor?.workspaceId === workspaceId && revoked.has(actor.id)) connection.close('CREDENTIAL_ENDED');

@@ -8,6 +8,11 @@ import { CLOSES } from './close-codes.ts';
 import type { Connection } from './streams.ts';
 import { frameWriter } from './websocket-frame.ts';
 
+type Reason = keyof typeof CLOSES;
+
+/** More unread than this, and no further message is read: what it would be answered would only pile up here. */
+const UNREAD_BYTES_MAX = 1024 * 1024;
+
 /** One WebSocket and the TCP connection under it. */
 export class WebSocketConnection implements Connection {
   readonly transport = 'WEBSOCKET';
@@ -17,6 +22,14 @@ export class WebSocketConnection implements Connection {
   readonly #tcp: Socket;
   readonly #backlog: Backlog;
   readonly #onSignedIn: () => void;
+  /** How the operation of an id, if it is a subscription, leaves the hub. */
+  readonly #followed = new Map<string, () => void>();
+  /** What goes by an id now: a client may complete an operation and use its id again while we still prepare it. */
+  readonly #current = new Map<string, object>();
+  /** Operations that are answered once and whose answer is not written yet. */
+  #answering = 0;
+  /** It is closed for this reason when everything is answered. */
+  #parting: Reason | null = null;
 
   constructor(
     socket: WebSocket,
@@ -31,15 +44,77 @@ export class WebSocketConnection implements Connection {
     this.#onSignedIn = onSignedIn;
   }
 
+  /** Whether messages are still taken. */
+  get isOpen(): boolean {
+    return this.#parting === null && this.#socket.readyState === this.#socket.OPEN;
+  }
+
   signIn(actor: Actor, authorization: string): void {
     this.actor = actor;
     this.authorization = authorization;
     this.#onSignedIn();
   }
 
-  close(reason: keyof typeof CLOSES): void {
+  close(reason: Reason): void {
+    const isInOrder = reason === 'DRAINING' || reason === 'AGE';
+    if (isInOrder && this.#answering > 0) {
+      this.#parting ??= reason;
+      return;
+    }
     const { code, reason: text } = CLOSES[reason];
     this.#socket.close(code, text);
+  }
+
+  terminate(): void {
+    this.#socket.terminate();
+  }
+
+  /** Reads on when what was written is taken. */
+  async waitForReader(): Promise<void> {
+    if (this.#backlog.bytes <= UNREAD_BYTES_MAX) return;
+    this.#socket.pause();
+    await this.#backlog.drained();
+    this.#socket.resume();
+  }
+
+  /** Runs what is answered once: a connection that is closed in order waits for it. */
+  async answer<T>(run: () => Promise<T>): Promise<T> {
+    this.#answering += 1;
+    try {
+      return await run();
+    } finally {
+      // Until then graphql-ws has written the answer.
+      setImmediate(() => {
+        this.#answering -= 1;
+        if (this.#answering === 0 && this.#parting !== null) this.close(this.#parting);
+      });
+    }
+  }
+
+  /** An operation begins. @returns what tells it from another one of its id. */
+  begin(operationId: string): object {
+    const operation = {};
+    this.#current.set(operationId, operation);
+    return operation;
+  }
+
+  /** Joins what the operation follows, unless it is over already. */
+  follow(operationId: string, operation: object, join: () => () => void): void {
+    if (this.#current.get(operationId) === operation) this.#followed.set(operationId, join());
+  }
+
+  /** The operation is over, or whichever goes by its id. */
+  end(operationId: string, operation = this.#current.get(operationId)): void {
+    if (this.#current.get(operationId) !== operation) return;
+    this.#current.delete(operationId);
+    const leave = this.#followed.get(operationId);
+    this.#followed.delete(operationId);
+    leave?.();
+  }
+
+  /** The connection is gone, and all that went through it. */
+  ended(): void {
+    for (const operationId of this.#current.keys()) this.end(operationId);
   }
 
   /**

@@ -12,11 +12,9 @@ import { maskError } from './mask-error.ts';
 import type { Operation, Operations } from './operations.ts';
 import type { ContextFactory } from './request-context.ts';
 import { STREAM_LIMITS } from './streams.ts';
-import type { Streams } from './streams.ts';
+import type { Streams, StreamTimes } from './streams.ts';
 import type { Subscribe } from './subscribe.ts';
 import type { WebSocketConnection } from './websocket-connection.ts';
-
-const CONNECTION_INIT_MS = 3_000;
 
 export interface WebSocketDeps {
   readonly schema: GraphQLSchema;
@@ -26,6 +24,7 @@ export interface WebSocketDeps {
   readonly streams: Streams;
   readonly authenticator: Authenticator;
   readonly contextOf: ContextFactory;
+  readonly times: StreamTimes;
   readonly log: Log;
 }
 
@@ -33,6 +32,8 @@ export interface WebSocketDeps {
 interface OperationArgs extends ExecutionArgs {
   readonly operation: Operation;
   readonly operationId: string;
+  /** Tells it from another operation of its id. */
+  readonly token: object;
   readonly connection: WebSocketConnection;
   readonly actor: Actor;
   readonly requestId: string;
@@ -43,17 +44,17 @@ type Ctx = WsContext<Record<string, unknown>, { connection: WebSocketConnection 
 /** GraphQL over WebSocket: the protocol is graphql-ws', the frames of subscriptions are the hub's. */
 export function createWebSocketOperations(deps: WebSocketDeps): Server<{ connection: WebSocketConnection }> {
   return makeServer<Record<string, unknown>, { connection: WebSocketConnection }>({
-    connectionInitWaitTimeout: CONNECTION_INIT_MS,
+    connectionInitWaitTimeout: deps.times.connectionInitMs,
     onConnect: (ctx) => authenticate(deps, ctx),
     onSubscribe: (ctx, id, payload) => prepare(deps, ctx, id, payload),
-    execute: async (args) => masked(deps, args as OperationArgs, await execute(args)),
+    execute: (args) => answer(deps, args as OperationArgs),
     subscribe: (args) => follow(deps, args as OperationArgs),
   });
 }
 
 /** @returns false: closed with 4403. */
 async function authenticate(
-  { authenticator }: WebSocketDeps,
+  { authenticator, streams }: WebSocketDeps,
   { connectionParams, extra }: Ctx,
 ): Promise<boolean> {
   const { connection } = extra;
@@ -61,7 +62,8 @@ async function authenticate(
   const authorization = connectionParams?.['authorization'];
   if (typeof authorization !== 'string') return false;
   const actor = await authenticator.authenticate(authorization);
-  if (actor === null) return false;
+  // Revoked while it was being checked.
+  if (actor === null || !streams.accepts(actor)) return false;
   connection.signIn(actor, authorization);
   return true;
 }
@@ -81,6 +83,8 @@ function prepare(
   const params = { query, operationName: operationName ?? null, variables: variables ?? {} };
   const operation = operations.prepare(params);
   if ('length' in operation) return operation;
+  const variableErrors = operations.variableErrors(operation);
+  if (variableErrors.length > 0) return variableErrors;
   const requestId = randomUUID();
   return {
     schema,
@@ -90,36 +94,47 @@ function prepare(
     contextValue: contextOf({ actor, requestId }),
     operation,
     operationId,
+    token: connection.begin(operationId),
     connection,
     actor,
     requestId,
   };
 }
 
-function masked(
-  { log }: WebSocketDeps,
-  { requestId }: OperationArgs,
-  result: ExecutionResult,
-): ExecutionResult {
-  if (result.errors === undefined) return result;
-  return { ...result, errors: result.errors.map((error) => maskError(error, log, requestId)) };
+async function answer({ log }: WebSocketDeps, args: OperationArgs): Promise<ExecutionResult> {
+  const { connection, operationId, token, requestId } = args;
+  try {
+    const result = await connection.answer(async () => execute(args));
+    if (result.errors === undefined) return result;
+    return { ...result, errors: result.errors.map((error) => maskError(error, log, requestId)) };
+  } finally {
+    connection.end(operationId, token);
+  }
 }
 
 /** Joins the hub; graphql-ws holds the generator for as long as the subscription lives, and nothing ever comes out of it. */
 async function follow(
-  { subscribe, hub, streams }: WebSocketDeps,
-  { operation, operationId, connection, actor, requestId }: OperationArgs,
+  { subscribe, hub, streams, log }: WebSocketDeps,
+  { operation, operationId, token, connection, actor, requestId }: OperationArgs,
 ): Promise<ExecutionResult | AsyncGenerator<ExecutionResult, void, void>> {
-  const prepared = await subscribe.prepare(operation, { actor, requestId, transport: 'WEBSOCKET' });
-  if ('errors' in prepared) return { errors: prepared.errors ?? [] };
-  const release = streams.subscribe(actor);
-  if (release === null) {
-    connection.close('TOO_MANY_SUBSCRIPTIONS');
-    return { errors: [new GraphQLError('too many subscriptions of this key')] };
+  try {
+    const prepared = await subscribe.prepare(operation, { actor, requestId, transport: 'WEBSOCKET' });
+    if ('errors' in prepared) {
+      connection.end(operationId, token);
+      return { errors: prepared.errors ?? [] };
+    }
+    connection.follow(operationId, token, () => {
+      const leave = hub.join({ ...prepared, sink: connection.sink(operationId) });
+      const release = streams.subscribe(actor);
+      if (release === null) connection.close('TOO_MANY_SUBSCRIPTIONS');
+      return () => {
+        leave();
+        release?.();
+      };
+    });
+    return heldOpen(() => connection.end(operationId));
+  } catch (error) {
+    connection.end(operationId, token);
+    return { errors: [maskError(error, log, requestId)] };
   }
-  const leave = hub.join({ ...prepared, sink: connection.sink(operationId) });
-  return heldOpen(() => {
-    leave();
-    release();
-  });
 }

@@ -1,4 +1,3 @@
-import { STATUS_CODES } from 'node:http';
 import type { IncomingMessage, Server } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { CloseCode, handleProtocols } from 'graphql-ws';
@@ -6,84 +5,51 @@ import { WebSocketServer } from 'ws';
 import type { WebSocket } from 'ws';
 import { isUnavailable } from '../db/database-errors.ts';
 import type { Actor } from '../domain/actor.ts';
-import { GRAPHQL_PATH } from './paths.ts';
+import { keepAlive } from './keep-alive.ts';
+import type { Log } from './log.ts';
+import { answerWithoutUpgrade } from './other-upgrades.ts';
+import { unavailable, unexpected } from './problem.ts';
 import { STREAM_LIMITS } from './streams.ts';
-import type { StreamTimes } from './streams.ts';
+import { admitWebSocket, refuseWebSocket } from './websocket-admission.ts';
+import type { AdmissionDeps } from './websocket-admission.ts';
 import { WebSocketConnection } from './websocket-connection.ts';
 import { createWebSocketOperations } from './websocket-operations.ts';
 import type { WebSocketDeps } from './websocket-operations.ts';
 
-/** `closeTimeout`: who does not answer our close, or does not even read it, is gone after so long (its type definition lacks it). */
-const FRAME_LIMITS = { maxPayload: 64 * 1024, maxFragments: 16, closeTimeout: 5_000 };
+const FRAME_LIMITS = { maxPayload: 64 * 1024, maxFragments: 16 };
+/** A message is under way until it is dealt with, a subscription for as long as it lives; completing one that has only begun frees nothing yet. */
+const MESSAGES_UNDER_WAY_MAX = 2 * STREAM_LIMITS.subscriptionsOfConnection;
 
-export interface WebSocketOptions extends WebSocketDeps {
-  readonly corsOrigins: readonly string[];
-  readonly times: StreamTimes;
-}
+export interface WebSocketOptions extends WebSocketDeps, AdmissionDeps {}
 
 /** Takes WebSockets on the server's GraphQL path. */
 export function attachWebSocket(server: Server, options: WebSocketOptions): void {
+  // `closeTimeout` is missing from its type definition.
+  const closing = { closeTimeout: options.times.closeMs };
   const webSockets = new WebSocketServer({
     noServer: true,
     clientTracking: false,
     perMessageDeflate: false,
     handleProtocols,
     ...FRAME_LIMITS,
+    ...closing,
   });
   const open = createOpener(options);
   async function upgrade(req: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
-    const admission = await admit(options, req);
+    const admission = await admitWebSocket(options, req);
     if (socket.destroyed) return;
-    if ('status' in admission) return refuse(socket, admission);
+    if ('refused' in admission) return refuseWebSocket(socket, admission.refused);
     webSockets.handleUpgrade(req, socket, head, (webSocket) => open(webSocket, req, admission.actor));
   }
   server.on('upgrade', (req: IncomingMessage, socket: Duplex, head: Buffer) => {
+    if (req.headers.upgrade?.toLowerCase() !== 'websocket')
+      return answerWithoutUpgrade(server, req, socket, head);
     socket.on('error', () => socket.destroy());
     upgrade(req, socket, head).catch((error: unknown) => {
       options.log.warn({ err: error }, 'a WebSocket could not be admitted');
-      refuse(socket, { status: isUnavailable(error) ? 503 : 500, detail: 'try again' });
+      refuseWebSocket(socket, isUnavailable(error) ? unavailable() : unexpected());
     });
   });
-}
-
-interface Refused {
-  readonly status: number;
-  readonly detail: string;
-}
-
-/** Whoever is refused is told before the protocol is switched. */
-async function admit(
-  { authenticator, streams, corsOrigins }: WebSocketOptions,
-  req: IncomingMessage,
-): Promise<{ readonly actor: Actor | null } | Refused> {
-  const [path] = (req.url ?? '').split('?', 1);
-  if (path !== GRAPHQL_PATH) return { status: 404, detail: `WebSockets are taken at ${GRAPHQL_PATH}` };
-  if (!isOriginAllowed(req, corsOrigins)) return { status: 403, detail: 'this origin may not open sockets' };
-  const refusal = streams.refusal();
-  if (refusal !== null) return { status: 503, detail: refusal === 'DRAINING' ? 'draining' : 'overloaded' };
-  const { authorization } = req.headers;
-  // Browsers cannot set headers on a WebSocket: they say who they are in connection_init.
-  if (authorization === undefined) return { actor: null };
-  const actor = await authenticator.authenticate(authorization);
-  return actor === null
-    ? { status: 401, detail: 'send a valid API key as "Authorization: Bearer <key>"' }
-    : { actor };
-}
-
-/** Programs send no origin; a page may open sockets where it came from, or where the operator says so. */
-function isOriginAllowed({ headers }: IncomingMessage, corsOrigins: readonly string[]): boolean {
-  const { origin, host } = headers;
-  if (origin === undefined || corsOrigins.includes(origin)) return true;
-  return URL.canParse(origin) && new URL(origin).host === host;
-}
-
-function refuse(socket: Duplex, { status, detail }: Refused): void {
-  const body = JSON.stringify({ type: 'about:blank', title: STATUS_CODES[status], status, detail });
-  const challenge = status === 401 ? 'WWW-Authenticate: Bearer realm="promptforge"\r\n' : '';
-  socket.end(
-    `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}\r\nConnection: close\r\n${challenge}` +
-      `Content-Type: application/problem+json\r\nContent-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,
-  );
 }
 
 function createOpener(options: WebSocketOptions) {
@@ -100,14 +66,14 @@ function createOpener(options: WebSocketOptions) {
     };
     const connection = new WebSocketConnection(webSocket, req, { actor, onSignedIn: uncount });
     const remove = streams.add(connection);
-    const stopPings = keepAlive(webSocket, times.heartbeatMs);
+    const stopPings = keepAlive(webSocket, req.socket, times.heartbeatMs);
     webSocket.on('error', (error) => log.debug({ reason: error.message }, 'a WebSocket broke'));
     const closed = operations.opened(
       {
         protocol: webSocket.protocol,
         send: (text) => sendText(webSocket, text),
         close: (code, reason) => webSocket.close(code, reason),
-        onMessage: (take) => receive(webSocket, take, log),
+        onMessage: (take) => receive(webSocket, connection, take, log),
       },
       { connection },
     );
@@ -115,6 +81,7 @@ function createOpener(options: WebSocketOptions) {
       uncount();
       remove();
       stopPings();
+      connection.ended();
       closed(code, reason.toString()).catch((error: unknown) =>
         log.error({ err: error }, 'while closing a WebSocket'),
       );
@@ -132,31 +99,34 @@ function sendText(webSocket: WebSocket, text: string): Promise<void> {
 
 function receive(
   webSocket: WebSocket,
+  connection: WebSocketConnection,
   take: (text: string) => Promise<void>,
-  log: WebSocketOptions['log'],
+  log: Log,
 ): void {
-  webSocket.on('message', (data: Buffer) => {
-    take(data.toString()).catch((error: unknown) => {
-      // A message that only servers send: the protocol's word for it, which graphql-ws leaves to us.
-      if (error instanceof Error && error.message.startsWith('Unexpected message of type'))
-        return webSocket.close(CloseCode.BadRequest, error.message.slice(0, 100));
-      log.error({ err: error }, 'unexpected error in a WebSocket message');
-      webSocket.close(CloseCode.InternalServerError, 'unexpected error: see the server log');
-    });
+  let underWay = 0;
+  webSocket.on('ping', () => void connection.waitForReader());
+  webSocket.on('message', (data: Buffer, isBinary) => {
+    // Who was told to go may go on to send for a while: nobody listens any more.
+    if (!connection.isOpen) return;
+    if (isBinary) return webSocket.close(CloseCode.BadRequest, 'messages are text');
+    if (underWay >= MESSAGES_UNDER_WAY_MAX) return connection.close('TOO_MANY_SUBSCRIPTIONS');
+    underWay += 1;
+    take(data.toString())
+      .catch((error: unknown) => fault(webSocket, connection, error, log))
+      .finally(() => (underWay -= 1));
+    void connection.waitForReader();
   });
 }
 
-/** A peer that does not answer a ping until the next one is gone. */
-function keepAlive(webSocket: WebSocket, heartbeatMs: number): () => void {
-  let isAlive = true;
-  webSocket.on('pong', () => {
-    isAlive = true;
-  });
-  const timer = setInterval(() => {
-    if (!isAlive) return webSocket.terminate();
-    isAlive = false;
-    webSocket.ping();
-  }, heartbeatMs);
-  timer.unref();
-  return () => clearInterval(timer);
+function fault(webSocket: WebSocket, connection: WebSocketConnection, error: unknown, log: Log): void {
+  // A message that only servers send: the protocol's word for it, which graphql-ws leaves to us.
+  if (error instanceof Error && error.message.startsWith('Unexpected message of type'))
+    return webSocket.close(CloseCode.BadRequest, error.message.slice(0, 100));
+  if (isUnavailable(error)) {
+    log.warn({ err: error }, 'the database did not answer whose WebSocket it is');
+    return connection.close('OVERLOADED');
+  }
+  if (webSocket.readyState !== webSocket.OPEN) return;
+  log.error({ err: error }, 'unexpected error in a WebSocket message');
+  connection.close('FAILED');
 }
