@@ -1,6 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import Negotiator from 'negotiator';
-import { hasChannel } from '../db/channel-state.ts';
 import type { Reader } from '../db/client.ts';
 import { loadPromoted } from '../db/serving.ts';
 import { deliveryAnswer } from '../delivery/representation.ts';
@@ -13,6 +12,7 @@ import type { Frame } from '../realtime/frames.ts';
 import type { DeliveryMode, Rendering } from '../realtime/member.ts';
 import { openSse } from './graphql-sse.ts';
 import type { SseDeps } from './graphql-sse.ts';
+import type { KnownChannels } from './known-channels.ts';
 import { badRequest, methodNotAllowed, notAcceptable, notFound, ProblemError } from './problem.ts';
 
 export const CHANNELS_PATH = '/v1/channels/';
@@ -20,6 +20,7 @@ const EVENTS_SUFFIX = '/events';
 
 export interface EventStreamDeps extends SseDeps {
   readonly reader: Reader;
+  readonly channels: KnownChannels;
 }
 
 interface Wish {
@@ -33,7 +34,7 @@ interface Wish {
  * with what is served now. @throws ProblemError; whatever the database fails with
  */
 export async function streamEvents(
-  { reader, ...sse }: EventStreamDeps,
+  { reader, channels, ...sse }: EventStreamDeps,
   actor: Actor,
   req: IncomingMessage,
   res: ServerResponse,
@@ -43,9 +44,8 @@ export async function streamEvents(
     throw new ProblemError(notAcceptable('this is answered as text/event-stream'));
   const { topic, mode, after } = parseWish(req);
   const { workspaceId } = actor;
-  if (!(await hasChannel(reader, workspaceId, topic.channel)))
-    throw new ProblemError(notFound(new ChannelNotFound(topic.channel).message));
-  const start = await sse.hub.startOf(workspaceId, { after, snapshot: true }).catch(refuseCursor);
+  await channels.require(workspaceId, topic.channel).catch(refuse);
+  const start = await sse.hub.startOf(workspaceId, { after, snapshot: true }).catch(refuse);
   const rendering = renderingOf(reader, actor, topic);
   const follower = {
     workspaceId,
@@ -88,7 +88,9 @@ function parseMode(mode: string | null): DeliveryMode {
   throw new InvalidInput('mode', 'is "latest" or "all"');
 }
 
-function refuseCursor(error: unknown): never {
+/** Refusals of the hub as problems. */
+function refuse(error: unknown): never {
+  if (error instanceof ChannelNotFound) throw new ProblemError(notFound(error.message));
   if (!(error instanceof BadCursor)) throw error;
   throw new ProblemError({
     ...badRequest(

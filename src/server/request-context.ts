@@ -1,21 +1,21 @@
 import type { App } from '../actions/app.ts';
-import { hasChannel } from '../db/channel-state.ts';
 import type { Reader } from '../db/client.ts';
 import { isUnavailable } from '../db/database-errors.ts';
 import { createLoaders } from '../db/loaders.ts';
 import type { Actor } from '../domain/actor.ts';
-import { ChannelNotFound } from '../domain/channel.ts';
 import { Unavailable } from '../domain/errors.ts';
 import { ChannelSubscription } from '../realtime/channel-subscription.ts';
 import type { FollowWish } from '../realtime/channel-subscription.ts';
 import type { Hub } from '../realtime/hub.ts';
 import type { Context } from '../schema/context.ts';
+import type { KnownChannels } from './known-channels.ts';
 import type { Log } from './log.ts';
 
 export interface ContextDeps {
   readonly app: App;
   readonly reader: Reader;
   readonly hub: Hub;
+  readonly channels: KnownChannels;
   readonly log: Log;
 }
 
@@ -27,8 +27,7 @@ export type ContextFactory = (request: {
   readonly app?: App;
 }) => Context;
 
-export function createContextFactory({ app, reader, hub, log }: ContextDeps): ContextFactory {
-  const channels = createKnownChannels(reader);
+export function createContextFactory({ app, reader, hub, channels, log }: ContextDeps): ContextFactory {
   return ({ actor, requestId, app: ownApp = app }) => ({
     actor,
     app: ownApp,
@@ -41,23 +40,6 @@ export function createContextFactory({ app, reader, hub, log }: ContextDeps): Co
       return new ChannelSubscription(wish, await hub.startOf(actor.workspaceId, wish));
     },
   });
-}
-
-const KNOWN_MAX = 10_000;
-
-/** Which channels there are: asked once each, because a channel is never deleted; ten thousand who come back at once ask nothing. */
-function createKnownChannels(reader: Reader) {
-  const known = new Set<string>();
-  return {
-    /** @throws ChannelNotFound */
-    require: async (workspaceId: string, name: string): Promise<void> => {
-      const key = `${workspaceId} ${name}`;
-      if (known.has(key)) return;
-      if (!(await hasChannel(reader, workspaceId, name))) throw new ChannelNotFound(name);
-      if (known.size >= KNOWN_MAX) known.clear();
-      known.add(key);
-    },
-  };
 }
 
 function refuseReadBack(error: unknown, log: Log): never {

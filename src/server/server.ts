@@ -16,6 +16,7 @@ import { createGraphiql } from './graphiql.ts';
 import { createGraphqlHandler } from './graphql.ts';
 import { startJanitor } from './janitor.ts';
 import { listenFault } from './listen-fault.ts';
+import { createKnownChannels } from './known-channels.ts';
 import type { Log } from './log.ts';
 import { startNode } from './node.ts';
 import type { Node } from './node.ts';
@@ -128,12 +129,13 @@ function openDoors(
   const { reach } = feed;
   let draining = false;
   const schema = createSchema();
-  const contextOf = createContextFactory({ app: newApp(), reader, hub, log });
+  const channels = createKnownChannels(reader);
+  const contextOf = createContextFactory({ app: newApp(), reader, hub, channels, log });
   const operations = new Operations(schema);
   const subscribe = new Subscribe({ schema, contextOf, log });
   const graphql = createGraphqlHandler({ schema, contextOf, newApp, reach, log });
   const graphiql = createGraphiql(GRAPHIQL);
-  const sse = { hub, streams, times, operations, subscribe, reader };
+  const sse = { hub, streams, times, operations, subscribe, reader, channels };
   const feedStatus = () => feed.status();
   const isDraining = () => draining;
   const front = {

@@ -68,7 +68,7 @@ describe('the event stream of a channel', () => {
     const snapshot = await stream.next();
     expect([snapshot.event, dataOf(snapshot)]).toEqual([
       'snapshot',
-      { reason: 'REQUESTED', complete: true, entries: [delivered], more: false },
+      { reason: 'REQUESTED', part: 1, complete: true, entries: [delivered], more: false },
     ]);
     expect(snapshot.id).toMatch(/^[\w-]+$/);
 
