@@ -52,7 +52,10 @@ def listen(file, state):
         for fields in events(response):
             retry_s = int(fields["retry"]) / 1000 if "retry" in fields else retry_s
             if fields.get("event") in ("snapshot", "promoted", "withdrawn"):
-                commit.append((fields["event"], json.loads(fields["data"])))
+                event, data = fields["event"], json.loads(fields["data"])
+                if data.get("part") == 1:  # A snapshot begins anew, whatever came before it.
+                    commit = []
+                commit.append((event, data))
             if "id" in fields:  # The end of a commit, `more` is false: apply all of it, and come back from here.
                 state["id"] = fields["id"]
                 if commit:

@@ -26,7 +26,7 @@ export async function readChannelState(
     SELECT counter.seq, counter.hash, served.slug, served.promotion_id::text AS "promotionId", served.content_bytes AS "contentBytes"
     FROM "event_counter" counter
     LEFT JOIN LATERAL (
-      SELECT p.slug, cp.promotion_id, coalesce(octet_length(v.template), octet_length(v.messages::text), 0) AS content_bytes
+      SELECT p.slug, cp.promotion_id, coalesce(octet_length(v.template), pg_column_size(v.messages), 0) AS content_bytes
       FROM "channel" c
       JOIN "channel_pointer" cp ON cp.workspace_id = c.workspace_id AND cp.channel_id = c.id AND cp.version_id IS NOT NULL
       JOIN "prompt" p ON p.workspace_id = cp.workspace_id AND p.id = cp.prompt_id

@@ -7,6 +7,7 @@ import { bookmark, framesConflated, framesOfCommit, framesOfState } from './fram
 import type { Frame, SnapshotReason } from './frames.ts';
 import type { HubDeps } from './hub-deps.ts';
 import type { EndReason, Member } from './member.ts';
+import { RENDERED_AT_ONCE } from './renderer.ts';
 import type { Renderer } from './renderer.ts';
 import type { Start } from './resume.ts';
 
@@ -14,6 +15,7 @@ import type { Start } from './resume.ts';
 export const UNSENT_BYTES_MAX = 256 * 1024;
 
 const RETRY_MS = 250;
+const REACH_MS = 2_000;
 /** So many events are looked through at once for the newest of each slug. */
 const CONFLATED_EVENTS_MAX = 5_000;
 
@@ -58,10 +60,11 @@ export class CatchUp {
   }
 
   async #begin(start: Start): Promise<FeedPlace | null> {
-    const { log } = this.#stage.deps;
-    if (start.kind === 'snapshot') return this.#snapshot(start.reason);
-    if (start.kind === 'after') return start.place;
-    return log.head(this.#stage.workspaceId) ?? this.#stage.place;
+    const { deps, workspaceId, place } = this.#stage;
+    if (start.kind === 'snapshot') return this.#snapshot(start.reason, start.seen);
+    if (start.kind === 'now') return deps.log.head(workspaceId) ?? place;
+    // History was replaced between the look at the cursor and this moment.
+    return start.epoch === deps.log.epoch(workspaceId) ? start.place : this.#snapshot('HISTORY_CHANGED', 0n);
   }
 
   /** @returns where to go on; null when there is nothing left to do here. */
@@ -70,7 +73,11 @@ export class CatchUp {
     if (at.seq >= this.#stage.place.seq) return this.#attach(at);
     const commits = await this.#patiently(() => this.#next(at));
     if (this.#isOver()) return null;
-    return this.#replay(commits, at);
+    const [first] = commits;
+    if (first?.begin.cursor === at.cursor) return this.#replay(commits, at);
+    // The log gives nothing, or not what follows: history is being replaced, and whoever notices it starts this member anew.
+    await delay(RETRY_MS, undefined, { ref: false });
+    return at;
   }
 
   async #attach(at: FeedPlace): Promise<FeedPlace | null> {
@@ -115,10 +122,12 @@ export class CatchUp {
     return place;
   }
 
-  async #snapshot(reason: SnapshotReason): Promise<FeedPlace | null> {
+  async #snapshot(reason: SnapshotReason, seen: bigint): Promise<FeedPlace | null> {
     const { workspaceId, channel, matches, deps } = this.#stage;
-    const state = await this.#patiently(() => deps.states.read(workspaceId, channel));
+    const state = await this.#patiently(() => deps.states.read(workspaceId, channel, seen));
     const end = placeOf(state.head);
+    // The database may be ahead of this node: whoever hears of a version here and fetches it here shall get it.
+    await deps.reach(workspaceId, end.seq, REACH_MS);
     const frames = framesOfState(state, matches, { reason, beginning: beginningOf(workspaceId), end });
     return (await this.#send(frames)) ? end : null;
   }
@@ -126,12 +135,13 @@ export class CatchUp {
   /** @returns false when there is nobody to send to any more. */
   async #send(frames: readonly Frame[]): Promise<boolean> {
     const { renderer, deps } = this.#stage;
-    for (const frame of frames) {
-      const payload = await renderer.render(frame);
-      if (!(await this.#hasRoom())) return false;
-      this.#member.follower.sink.send(payload);
-      deps.meters.replayed(1);
-      await deps.pace.sent();
+    for (let from = 0; from < frames.length; from += RENDERED_AT_ONCE) {
+      const payloads = await renderer.renderAll(frames.slice(from, from + RENDERED_AT_ONCE));
+      for (const payload of payloads) {
+        if (!(await this.#hasRoom())) return false;
+        if (this.#member.follower.sink.send(payload)) deps.meters.replayed(1);
+        await deps.pace.sent();
+      }
     }
     return !this.#isOver();
   }
@@ -142,8 +152,8 @@ export class CatchUp {
     const { stalledMs } = this.#stage.deps.times;
     for (;;) {
       if (this.#isOver()) return false;
-      const unsent = sink.unsentBytes();
-      if (unsent <= UNSENT_BYTES_MAX) return true;
+      if (sink.unsentBytes() <= UNSENT_BYTES_MAX) return true;
+      const taken = sink.takenBytes();
       this.#member.isSlow = true;
       const patience = new AbortController();
       await Promise.race([
@@ -151,7 +161,8 @@ export class CatchUp {
         delay(stalledMs, undefined, { signal: patience.signal, ref: false }).catch(() => undefined),
       ]);
       patience.abort();
-      if (sink.unsentBytes() >= unsent) this.#stage.end(this.#member, 'SLOW_CONSUMER');
+      // Others may write to the same connection: what counts is whether anything was taken.
+      if (sink.takenBytes() === taken) this.#stage.end(this.#member, 'SLOW_CONSUMER');
     }
   }
 

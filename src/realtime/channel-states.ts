@@ -7,7 +7,9 @@ import type { CommitLog } from './commit-log.ts';
 const KEPT_MAX = 16;
 
 interface Kept {
+  /** Where this node was in the log when it was read, and how far the state was to be at least. */
   readonly at: string | undefined;
+  readonly wanted: bigint;
   readonly promise: Promise<ChannelState>;
 }
 
@@ -22,14 +24,18 @@ export class ChannelStates {
     this.#log = log;
   }
 
-  read(workspaceId: string, channel: string): Promise<ChannelState> {
+  /** `wanted`: a client has seen this sequence already, perhaps on a node that is further on. */
+  read(workspaceId: string, channel: string, wanted: bigint): Promise<ChannelState> {
     const key = `${workspaceId} ${channel}`;
     const at = this.#log.head(workspaceId)?.cursor;
     const kept = this.#kept.get(key);
-    if (kept !== undefined && kept.at === at) return kept.promise;
+    if (kept !== undefined && kept.at === at && kept.wanted >= wanted) return kept.promise;
     const promise = readChannelState(this.#reader, workspaceId, channel);
-    this.#kept.set(key, { at, promise });
-    promise.catch(() => this.#kept.delete(key));
+    const own = { at, wanted, promise };
+    this.#kept.set(key, own);
+    promise.catch(() => {
+      if (this.#kept.get(key) === own) this.#kept.delete(key);
+    });
     return promise;
   }
 }

@@ -1,3 +1,4 @@
+import { LRUCache } from 'lru-cache';
 import type { Reader } from '../db/client.ts';
 import { findHash, readEvents } from '../db/event-log.ts';
 import type { LogHead, StoredEvent } from '../db/event-log.ts';
@@ -6,6 +7,7 @@ import type { FeedCommit, FeedPlace } from './feed-commit.ts';
 
 /** Events of one workspace that stay in memory; what is older is read from the database. */
 const EVENTS_KEPT = 2_000;
+const WORKSPACES_KEPT = 100;
 const PAGE = 500;
 
 interface Kept {
@@ -16,16 +18,29 @@ interface Kept {
 
 /** The log of each workspace as far as this node tells of it: the newest commits in memory, older ones from the database. */
 export class CommitLog {
+  readonly #control: Reader;
   readonly #reader: Reader;
   readonly #headOf: (workspaceId: string) => LogHead | undefined;
-  readonly #kept = new Map<string, Kept>();
+  /** The logs of the workspaces that were asked for last; of another one only its head is known, from the feed. */
+  readonly #kept = new LRUCache<string, Kept>({ max: WORKSPACES_KEPT });
+  /** How often the history of a workspace was replaced. */
+  readonly #epochs = new Map<string, number>();
   readonly #pages = new Map<string, Promise<readonly FeedCommit[]>>();
   readonly #places = new Map<string, Promise<FeedPlace | null>>();
 
-  /** `headOf`: how far the feed had got when this node first told of a workspace. */
-  constructor(reader: Reader, headOf: (workspaceId: string) => LogHead | undefined) {
+  /** `control`: for following the feed. `headOf`: how far the feed had got when this node first told of a workspace. */
+  constructor(
+    { control, reader }: { readonly control: Reader; readonly reader: Reader },
+    headOf: (workspaceId: string) => LogHead | undefined,
+  ) {
+    this.#control = control;
     this.#reader = reader;
     this.#headOf = headOf;
+  }
+
+  /** Another number: another history. What was read under the old one is worth nothing. */
+  epoch(workspaceId: string): number {
+    return this.#epochs.get(workspaceId) ?? 0;
   }
 
   /** How far this node tells; undefined before it knows anything of the workspace. */
@@ -37,7 +52,7 @@ export class CommitLog {
   async append(workspaceId: string, events: readonly StoredEvent[]): Promise<void> {
     const before = this.head(workspaceId)?.seq ?? 0n;
     const news = events.filter(({ seq }) => seq > before);
-    const commits = await toCommits(this.#reader, workspaceId, news);
+    const commits = await toCommits(this.#control, workspaceId, news);
     const [first, last] = [commits[0], commits.at(-1)];
     if (first === undefined || last === undefined) return;
     const log = this.#find(workspaceId) ?? { head: first.begin, events: 0, commits: [] };
@@ -54,9 +69,12 @@ export class CommitLog {
     if (log === undefined || seq >= log.head.seq) return [];
     const oldest = log.commits[0];
     if (oldest !== undefined && seq >= oldest.begin.seq) return pageOf(log.commits, seq);
-    const page = await once(this.#pages, `${workspaceId} ${seq}`, () => this.#read(workspaceId, seq));
+    const epoch = this.epoch(workspaceId);
+    const page = await once(this.#pages, `${workspaceId} ${epoch} ${seq}`, () =>
+      this.#read(workspaceId, seq),
+    );
     // The database may be ahead of what this node tells: nobody hears of a commit before this node serves it.
-    return page.filter((commit) => commit.end.seq <= log.head.seq);
+    return epoch === this.epoch(workspaceId) ? page.filter((commit) => commit.end.seq <= log.head.seq) : [];
   }
 
   /** The place of this sequence in the history that this node knows; null when the log does not hold it. */
@@ -66,7 +84,7 @@ export class CommitLog {
     if (seq === 0n) return beginningOf(workspaceId);
     const known = log?.commits.find((commit) => commit.end.seq === seq);
     if (known !== undefined) return known.end;
-    return once(this.#places, `${workspaceId} ${seq}`, async () => {
+    return once(this.#places, `${workspaceId} ${this.epoch(workspaceId)} ${seq}`, async () => {
       const hash = await findHash(this.#reader, workspaceId, seq);
       return hash === null ? null : placeOf({ seq, hash });
     });
@@ -74,6 +92,7 @@ export class CommitLog {
 
   /** History was replaced and goes on from this head. Undefined: the workspace is gone. */
   restart(workspaceId: string, head: LogHead | undefined): void {
+    this.#epochs.set(workspaceId, this.epoch(workspaceId) + 1);
     if (head === undefined) this.#kept.delete(workspaceId);
     else this.#kept.set(workspaceId, { head: placeOf(head), events: 0, commits: [] });
   }

@@ -13,13 +13,21 @@ interface FrameBase {
 
 export interface MoveFrame extends FrameBase, Omit<ChannelMove, 'channel'> {}
 
+/** A prompt that the channel served: under which slug then, and by which promotion. */
+export interface SnapshotEntry {
+  readonly slug: string;
+  readonly promotionId: string;
+}
+
 export interface SnapshotFrame extends FrameBase {
   readonly type: 'ChannelSnapshot';
   readonly reason: SnapshotReason;
   /** 1, 2, 3 ... within its snapshot. */
   readonly part: number;
   readonly complete: boolean;
-  readonly promotionIds: readonly string[];
+  readonly entries: readonly SnapshotEntry[];
+  /** The place that the whole snapshot is of: the cursor of its last frame. */
+  readonly end: string;
 }
 
 export interface BookmarkFrame extends FrameBase {
@@ -80,18 +88,19 @@ export function framesOfState(
     end,
   }: { readonly reason: SnapshotReason; readonly beginning: FeedPlace; readonly end: FeedPlace },
 ): SnapshotFrame[] {
-  const pages: string[][] = [[]];
+  const pages: SnapshotEntry[][] = [[]];
   let bytes = 0;
   for (const { slug, promotionId, contentBytes } of prompts) {
     if (!matches(slug)) continue;
     const page = pages.at(-1) ?? [];
     const isFull =
       page.length === ENTRIES_MAX || (page.length > 0 && bytes + contentBytes > ENTRIES_BYTES_MAX);
-    if (isFull) pages.push([promotionId]);
-    else page.push(promotionId);
+    const entry = { slug, promotionId };
+    if (isFull) pages.push([entry]);
+    else page.push(entry);
     bytes = isFull ? contentBytes : bytes + contentBytes;
   }
-  return pages.map((promotionIds, index) => {
+  return pages.map((entries, index) => {
     const complete = index === pages.length - 1;
     const cursor = complete ? end.cursor : beginning.cursor;
     return {
@@ -99,7 +108,8 @@ export function framesOfState(
       reason,
       part: index + 1,
       complete,
-      promotionIds,
+      entries,
+      end: end.cursor,
       cursor,
       more: !complete,
     };

@@ -10,6 +10,7 @@ import { Member } from './member.ts';
 import type { EndReason, Follower } from './member.ts';
 import type { Payload } from './payload.ts';
 import { Renderer } from './renderer.ts';
+import { snapshotOf } from './resume.ts';
 
 const RETRY_MS = 250;
 
@@ -33,7 +34,7 @@ export class Group implements Stage {
     this.workspaceId = workspaceId;
     this.channel = topic.channel;
     this.matches = topicMatch(topic);
-    this.renderer = new Renderer(rendering, () => this.#members.size > 0);
+    this.renderer = new Renderer(rendering, deps.slots, () => this.#members.size > 0);
     this.place = place;
     this.deps = deps;
   }
@@ -96,8 +97,7 @@ export class Group implements Stage {
   restart(place: FeedPlace): void {
     this.place = place;
     this.#live.clear();
-    for (const member of this.#members)
-      void new CatchUp(this, member).from({ kind: 'snapshot', reason: 'HISTORY_CHANGED' });
+    for (const member of this.#members) void new CatchUp(this, member).from(snapshotOf('HISTORY_CHANGED'));
   }
 
   async #tell(): Promise<void> {
@@ -107,8 +107,9 @@ export class Group implements Stage {
         this.#again = false;
         const commits = await this.deps.log.after(this.workspaceId, this.place.seq);
         for (const commit of commits) await this.#tellCommit(commit);
-        if (commits.length > 0) this.#again = true;
-        else if (this.#bookmarkDue) await this.#tellBookmark();
+        // Without progress what was read is of a history that is being replaced: whoever notices it starts everybody anew.
+        if (commits.length > 0 && this.place === commits.at(-1)?.end) this.#again = true;
+        else if (commits.length === 0 && this.#bookmarkDue) await this.#tellBookmark();
       }
     } catch (error) {
       // The log goes on from where it stands.
@@ -137,7 +138,7 @@ export class Group implements Stage {
     try {
       return await this.renderer.renderAll(frames);
     } catch (error) {
-      this.deps.onFailure(error);
+      if (this.#members.size > 0) this.deps.onFailure(error);
       for (const member of this.#live) this.end(member, 'FAILED');
       return null;
     }
@@ -148,9 +149,11 @@ export class Group implements Stage {
     const { length: frames } = payloads;
     let told = 0;
     for (const member of members) {
+      // History was replaced: everybody begins anew.
+      if (this.place !== commit.end) return;
       if (!this.#live.has(member)) continue;
-      if (!this.#sendTo(member, payloads)) this.#fallBehind(member, commit);
-      told += 1;
+      if (this.#sendTo(member, payloads)) told += 1;
+      else this.#fallBehind(member, commit);
       const turn = pace.sent(frames);
       if (turn === null) continue;
       meters.delivered({ members: told, frames }, commit.atMicros);
@@ -160,11 +163,17 @@ export class Group implements Stage {
     meters.delivered({ members: told, frames }, commit.atMicros);
   }
 
-  /** @returns false when the member takes no more. */
-  #sendTo({ follower: { sink } }: Member, payloads: readonly Payload[]): boolean {
-    for (const payload of payloads) {
-      if (sink.unsentBytes() > UNSENT_BYTES_MAX) return false;
-      sink.send(payload);
+  /** @returns false when the member takes no more. A fault of one stream ends that one, and none of those behind it. */
+  #sendTo(member: Member, payloads: readonly Payload[]): boolean {
+    const { sink } = member.follower;
+    try {
+      for (const payload of payloads) {
+        if (sink.unsentBytes() > UNSENT_BYTES_MAX) return false;
+        sink.send(payload);
+      }
+    } catch (error) {
+      this.deps.onFailure(error);
+      this.end(member, 'FAILED');
     }
     return true;
   }
@@ -172,7 +181,8 @@ export class Group implements Stage {
   #fallBehind(member: Member, { begin }: FeedCommit): void {
     this.#live.delete(member);
     member.isSlow = true;
-    void new CatchUp(this, member).from({ kind: 'after', place: begin });
+    const epoch = this.deps.log.epoch(this.workspaceId);
+    void new CatchUp(this, member).from({ kind: 'after', place: begin, epoch });
   }
 
   async #tellBookmark(): Promise<void> {

@@ -1,8 +1,8 @@
-import type { Reader } from '../db/client.ts';
 import type { ChannelStates } from './channel-states.ts';
 import type { CommitLog } from './commit-log.ts';
 import type { EndReason } from './member.ts';
 import type { Pace } from './pace.ts';
+import type { Slots } from './slots.ts';
 
 /** What the hub tells of itself. */
 export interface HubMeters {
@@ -28,10 +28,12 @@ export const HUB_TIMES: HubTimes = { bookmarkMs: 15_000, stalledMs: 30_000 };
 
 /** What every group shares. */
 export interface HubDeps {
-  readonly reader: Reader;
   readonly log: CommitLog;
   readonly states: ChannelStates;
   readonly pace: Pace;
+  readonly slots: Slots;
+  /** Whether this node has got that far, after waiting a while for it. */
+  readonly reach: (workspaceId: string, seq: bigint, timeoutMs: number) => Promise<boolean>;
   readonly meters: HubMeters;
   readonly times: HubTimes;
   /** How long this node has known that it is behind the workspace's log; 0: it is not. */

@@ -4,15 +4,22 @@ import { Unavailable } from '../domain/errors.ts';
 import { ChannelStates } from './channel-states.ts';
 import { CommitLog } from './commit-log.ts';
 import type { FeedConsumer } from './feed-types.ts';
+import { placeOf } from './feed-commit.ts';
 import { Group } from './group.ts';
 import type { HubDeps, HubMeters, HubTimes } from './hub-deps.ts';
 import type { Follower, Sink } from './member.ts';
 import { Pace } from './pace.ts';
+import { Slots } from './slots.ts';
 import { startOf } from './resume.ts';
 import type { Start } from './resume.ts';
 
+/** Batches of frames that are rendered at one moment, of all groups: the database has other readers too. */
+const RENDERINGS_AT_ONCE = 4;
+
 export interface HubOptions {
   readonly reader: Reader;
+  /** For following the feed: never behind the reader's heavy queries. */
+  readonly control: Reader;
   /** How far the feed has told its consumers. */
   readonly headOf: (workspaceId: string) => LogHead | undefined;
   /** Whether this node has got that far, after waiting a while for it. */
@@ -33,10 +40,20 @@ export class Hub implements FeedConsumer {
   readonly #groups = new Map<string, Map<string, Group>>();
   readonly #bookmarks: NodeJS.Timeout;
 
-  constructor({ reader, headOf, reach, lagMs, meters, times, onFailure, watch }: HubOptions) {
-    const log = new CommitLog(reader, headOf);
+  constructor({ reader, control, headOf, reach, lagMs, meters, times, onFailure, watch }: HubOptions) {
+    const log = new CommitLog({ control, reader }, headOf);
     const states = new ChannelStates(reader, log);
-    this.#deps = { reader, log, states, pace: new Pace(), meters, times, lagMs, onFailure };
+    this.#deps = {
+      log,
+      states,
+      reach,
+      pace: new Pace(),
+      slots: new Slots(RENDERINGS_AT_ONCE),
+      meters,
+      times,
+      lagMs,
+      onFailure,
+    };
     this.#reach = reach;
     this.#watch = watch;
     this.#bookmarks = setInterval(() => this.#each((group) => group.bookmarkDue()), times.bookmarkMs);
@@ -90,10 +107,9 @@ export class Hub implements FeedConsumer {
 
   async reset(workspaceId: string, head: LogHead | undefined): Promise<void> {
     this.#deps.log.restart(workspaceId, head);
-    const place = this.#deps.log.head(workspaceId);
     for (const group of this.#groups.get(workspaceId)?.values() ?? []) {
-      if (place === undefined || head === undefined) group.endAll('WORKSPACE_GONE');
-      else group.restart(place);
+      if (head === undefined) group.endAll('WORKSPACE_GONE');
+      else group.restart(placeOf(head));
     }
   }
 

@@ -14,9 +14,12 @@ export type EndReason = 'SLOW_CONSUMER' | 'WORKSPACE_GONE' | 'FAILED';
 
 /** One open stream, as the hub sees it. */
 export interface Sink {
-  send(payload: Payload): void;
+  /** @returns false when the stream is closing and nothing was written. */
+  send(payload: Payload): boolean;
   /** Bytes that were sent and that the other side has not taken yet. */
   unsentBytes(): number;
+  /** Bytes that the other side has taken since the stream was opened, whoever sent them. */
+  takenBytes(): number;
   /** Resolves when they were taken, or when the stream has ended. */
   drained(): Promise<void>;
   end(reason: EndReason): void;

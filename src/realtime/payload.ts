@@ -1,5 +1,8 @@
 import type { Frame } from './frames.ts';
 
+/** Forms that are kept of one payload: clients that number their operations share a few; who makes up ids has frames of its own. */
+export const FORMS_MAX = 4;
+
 /** A frame as a group's members get it: rendered once, written many times. */
 export class Payload {
   readonly frame: Frame;
@@ -16,7 +19,7 @@ export class Payload {
     const known = this.#wrapped.get(form);
     if (known !== undefined) return known;
     const made = wrap(this.bytes);
-    this.#wrapped.set(form, made);
+    if (this.#wrapped.size < FORMS_MAX) this.#wrapped.set(form, made);
     return made;
   }
 }

@@ -2,25 +2,29 @@ import { LRUCache } from 'lru-cache';
 import { isUnavailable } from '../db/database-errors.ts';
 import type { Frame } from './frames.ts';
 import type { Rendering } from './member.ts';
-import { Payload } from './payload.ts';
+import { FORMS_MAX, Payload } from './payload.ts';
+import type { Slots } from './slots.ts';
 
+/** Of one group, with every form that its members have them in. */
 const KEPT_BYTES_MAX = 4 * 1024 * 1024;
 const PAYLOAD_OVERHEAD_BYTES = 512;
-const AT_ONCE = 50;
+export const RENDERED_AT_ONCE = 50;
 const RETRY_MS = 250;
 
 /** Renders a group's frames: each once, whoever asks for it meanwhile or soon after. */
 export class Renderer {
   readonly #rendering: Rendering;
+  readonly #slots: Slots;
   readonly #isWanted: () => boolean;
   readonly #kept = new LRUCache<string, Payload>({
     maxSize: KEPT_BYTES_MAX,
-    sizeCalculation: ({ bytes }) => bytes.length + PAYLOAD_OVERHEAD_BYTES,
+    sizeCalculation: ({ bytes }) => bytes.length * (1 + FORMS_MAX) + PAYLOAD_OVERHEAD_BYTES,
   });
   readonly #underWay = new Map<string, Promise<Payload>>();
 
-  constructor(rendering: Rendering, isWanted: () => boolean) {
+  constructor(rendering: Rendering, slots: Slots, isWanted: () => boolean) {
     this.#rendering = rendering;
+    this.#slots = slots;
     this.#isWanted = isWanted;
   }
 
@@ -40,9 +44,10 @@ export class Renderer {
   /** Many at a time: those that ask the database for the same at one moment ask it once. */
   async renderAll(frames: readonly Frame[]): Promise<Payload[]> {
     const payloads: Payload[] = [];
-    for (let from = 0; from < frames.length; from += AT_ONCE) {
-      const some = frames.slice(from, from + AT_ONCE);
-      payloads.push(...(await Promise.all(some.map((frame) => this.render(frame)))));
+    for (let from = 0; from < frames.length; from += RENDERED_AT_ONCE) {
+      const some = frames.slice(from, from + RENDERED_AT_ONCE);
+      const rendered = await this.#slots.run(() => Promise.all(some.map((frame) => this.render(frame))));
+      payloads.push(...rendered);
     }
     return payloads;
   }
@@ -65,7 +70,7 @@ function keyOf(frame: Exclude<Frame, { type: 'Bookmark' }>): string {
   const { type, cursor, more } = frame;
   const what =
     frame.type === 'ChannelSnapshot'
-      ? [frame.reason, frame.part, ...frame.promotionIds]
+      ? [frame.reason, frame.part, frame.end]
       : [frame.slug, frame.promotionId];
   return [type, cursor, more, ...what].join(' ');
 }

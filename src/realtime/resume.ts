@@ -1,4 +1,3 @@
-import { BadCursor } from '../domain/errors.ts';
 import { decodeFeedCursor } from '../domain/cursor.ts';
 import type { CommitLog } from './commit-log.ts';
 import type { FeedPlace } from './feed-commit.ts';
@@ -11,8 +10,10 @@ const CATCH_UP_MS = 2_000;
 /** Where a follower begins. */
 export type Start =
   | { readonly kind: 'now' }
-  | { readonly kind: 'after'; readonly place: FeedPlace }
-  | { readonly kind: 'snapshot'; readonly reason: SnapshotReason };
+  /** In the history of this epoch. */
+  | { readonly kind: 'after'; readonly place: FeedPlace; readonly epoch: number }
+  /** `seen`: how far the client has been already, on whichever node. */
+  | { readonly kind: 'snapshot'; readonly reason: SnapshotReason; readonly seen: bigint };
 
 export interface ResumeDeps {
   readonly log: CommitLog;
@@ -29,14 +30,19 @@ export async function startOf(
   workspaceId: string,
   { after, snapshot }: { readonly after: string | null; readonly snapshot: boolean },
 ): Promise<Start> {
-  if (after === null) return snapshot ? { kind: 'snapshot', reason: 'REQUESTED' } : { kind: 'now' };
+  if (after === null) return snapshot ? snapshotOf('REQUESTED') : { kind: 'now' };
   const { seq } = decodeFeedCursor('after', after);
   // A node that lags behind the one that gave the cursor out must not answer as if it knew better.
-  if (!(await reach(workspaceId, seq, CATCH_UP_MS))) return { kind: 'snapshot', reason: 'CURSOR_AHEAD' };
+  if (!(await reach(workspaceId, seq, CATCH_UP_MS))) return snapshotOf('CURSOR_AHEAD', seq);
+  const epoch = log.epoch(workspaceId);
   const place = await log.placeAt(workspaceId, seq);
-  if (place?.cursor !== after) return { kind: 'snapshot', reason: 'HISTORY_CHANGED' };
   const head = log.head(workspaceId);
-  if (head === undefined) throw new BadCursor('after');
-  if (head.seq - seq > REPLAY_EVENTS_MAX) return { kind: 'snapshot', reason: 'CURSOR_EXPIRED' };
-  return { kind: 'after', place };
+  if (place?.cursor !== after || head === undefined || seq > head.seq || epoch !== log.epoch(workspaceId))
+    return snapshotOf('HISTORY_CHANGED');
+  if (head.seq - seq > REPLAY_EVENTS_MAX) return snapshotOf('CURSOR_EXPIRED');
+  return { kind: 'after', place, epoch };
+}
+
+export function snapshotOf(reason: SnapshotReason, seen = 0n): Start {
+  return { kind: 'snapshot', reason, seen };
 }

@@ -44,17 +44,14 @@ const ChannelEvent = builder.interfaceRef<Frame>('ChannelEvent').implement({
   }),
 });
 
-const slugOf = (description: string) => ({ description });
-
 builder.objectRef<MoveFrame>('VersionPromoted').implement({
   description: 'The channel serves another version of the prompt: by promotion, rollback, save or rename.',
   interfaces: [ChannelEvent],
   isTypeOf: (value) => hasType(value, 'VersionPromoted'),
   fields: (t) => ({
-    slug: t.exposeString(
-      'slug',
-      slugOf('The slug that the prompt had then; `prompt { slug }` is what it has now.'),
-    ),
+    slug: t.exposeString('slug', {
+      description: 'The slug that the prompt had then; `prompt { slug }` is what it has now.',
+    }),
     promotion: t.prismaField({
       type: 'Promotion',
       description: 'The record of the move; after a rename the one that is in force.',
@@ -97,7 +94,7 @@ builder.objectRef<MoveFrame>('VersionWithdrawn').implement({
   interfaces: [ChannelEvent],
   isTypeOf: (value) => hasType(value, 'VersionWithdrawn'),
   fields: (t) => ({
-    slug: t.exposeString('slug', slugOf('The slug that is served no more.')),
+    slug: t.exposeString('slug', { description: 'The slug that is served no more.' }),
     promotion: t.prismaField({
       type: 'Promotion',
       description: 'The record of the withdrawal; after a rename the promotion that is in force.',
@@ -123,7 +120,7 @@ builder.objectRef<SnapshotFrame>('ChannelSnapshot').implement({
     entries: t.prismaField({
       type: ['ChannelPointer'],
       description: 'Where the channel points, as it was at the cursor of the last frame.',
-      resolve: (query, { promotionIds }, _args, context) => pointersThen(context, promotionIds, query),
+      resolve: (query, { entries }, _args, context) => pointersThen(context, entries, query),
     }),
   }),
 });

@@ -1,4 +1,5 @@
 import type { Prisma } from '../db/generated/prisma/client.ts';
+import type { SnapshotEntry } from '../realtime/frames.ts';
 import type { Context } from './context.ts';
 
 type Selection = Prisma.ChannelPointerSelect;
@@ -10,9 +11,10 @@ type Pointer = Prisma.ChannelPointerGetPayload<object>;
  */
 export async function pointersThen(
   context: Context,
-  promotionIds: readonly string[],
+  entries: readonly SnapshotEntry[],
   query: { readonly select?: Selection | null },
 ): Promise<Pointer[]> {
+  const promotionIds = entries.map(({ promotionId }) => promotionId);
   const { channel = false, prompt = false, version = false, promotion = false } = query.select ?? {};
   const rows = await context.reader.promotion.findMany({
     where: { workspaceId: context.actor.workspaceId, id: { in: [...promotionIds] } },
@@ -27,7 +29,10 @@ export async function pointersThen(
       { ...row, promotionId: row.id, since: row.createdAt, promotion: asked.get(row.id) } as Pointer,
     ]),
   );
-  return promotionIds.flatMap((id) => pointers.get(id) ?? []);
+  return entries.flatMap(({ promotionId, slug }) => {
+    const pointer = pointers.get(promotionId);
+    return pointer === undefined ? [] : [withSlug(pointer, slug)];
+  });
 }
 
 const OWN_COLUMNS = {
@@ -38,6 +43,14 @@ const OWN_COLUMNS = {
   versionId: true,
   createdAt: true,
 } as const;
+
+/** Under the slug of then: a rename that came since is told by an event of its own. */
+function withSlug(pointer: Pointer & { readonly prompt?: object }, slug: string): Pointer {
+  const { prompt } = pointer;
+  return prompt !== undefined && 'slug' in prompt
+    ? Object.assign(pointer, { prompt: { ...prompt, slug } })
+    : pointer;
+}
 
 async function promotionsOf(
   context: Context,

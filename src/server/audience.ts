@@ -21,13 +21,15 @@ export function createAudience(usage: Usage): Audience {
       streams.add(stream);
       const { sink } = follower;
       const send: Sink['send'] = (payload) => {
-        sink.send(payload);
-        note(usage, stream, payload.frame);
+        const isWritten = sink.send(payload);
+        if (isWritten) note(usage, stream, payload.frame);
+        return isWritten;
       };
       return {
         sink: {
           send,
           unsentBytes: () => sink.unsentBytes(),
+          takenBytes: () => sink.takenBytes(),
           drained: () => sink.drained(),
           end: (reason) => sink.end(reason),
         },

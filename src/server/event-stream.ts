@@ -1,7 +1,9 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import DataLoader from 'dataloader';
 import Negotiator from 'negotiator';
 import type { Reader } from '../db/client.ts';
 import { loadPromoted } from '../db/serving.ts';
+import type { ServedVersion } from '../db/serving.ts';
 import { deliveryAnswer } from '../delivery/representation.ts';
 import type { Actor } from '../domain/actor.ts';
 import { ChannelNotFound } from '../domain/channel.ts';
@@ -101,10 +103,18 @@ function refuse(error: unknown): never {
 }
 
 function renderingOf(reader: Reader, { workspaceId, role }: Actor, topic: Topic): Rendering {
+  // No cache: frames that are rendered together ask once, and what they asked for is as large as the prompts are.
+  const promoted = new DataLoader<string, ServedVersion>(
+    async (ids) => {
+      const served = await loadPromoted(reader, workspaceId, ids);
+      return ids.map((id) => served.get(id) ?? new Error(`promotion ${id} has no version`));
+    },
+    { cache: false, maxBatchSize: 100 },
+  );
   return {
     key: ['event-stream', workspaceId, role, topic.channel, ...(topic.prompts ?? ['*'])].join('\n'),
     render: async (frame) => {
-      const { event, data } = await eventOf(reader, workspaceId, topic.channel, frame);
+      const { event, data } = await eventOf(promoted, topic.channel, frame);
       // Without an id the browser keeps the one before: who comes back in the middle of a commit gets all of it.
       const id = frame.more ? '' : `id: ${frame.cursor}\n`;
       return Buffer.from(`${id}event: ${event}\ndata: ${JSON.stringify(data)}\n\n`);
@@ -118,8 +128,7 @@ interface ServerSentEvent {
 }
 
 async function eventOf(
-  reader: Reader,
-  workspaceId: string,
+  promoted: DataLoader<string, ServedVersion>,
   channel: string,
   frame: Frame,
 ): Promise<ServerSentEvent> {
@@ -127,13 +136,10 @@ async function eventOf(
   const { more } = frame;
   if (frame.type === 'VersionWithdrawn')
     return { event: 'withdrawn', data: { slug: frame.slug, channel, more } };
-  const promotionIds = frame.type === 'ChannelSnapshot' ? frame.promotionIds : [frame.promotionId];
-  const served = await loadPromoted(reader, workspaceId, promotionIds);
-  const versions = promotionIds.map((id) => {
-    const version = served.get(id);
-    if (version === undefined) throw new Error('a promotion without its version');
-    return version;
-  });
+  const entries = frame.type === 'ChannelSnapshot' ? frame.entries : [frame];
+  const versions = await Promise.all(
+    entries.map(async ({ promotionId, slug }) => ({ ...(await promoted.load(promotionId)), slug })),
+  );
   if (frame.type === 'ChannelSnapshot') {
     const { reason, part, complete } = frame;
     return {
@@ -143,5 +149,5 @@ async function eventOf(
   }
   const [version] = versions;
   if (version === undefined) throw new Error('one promotion is one version');
-  return { event: 'promoted', data: { ...deliveryAnswer({ ...version, slug: frame.slug }), more } };
+  return { event: 'promoted', data: { ...deliveryAnswer(version), more } };
 }

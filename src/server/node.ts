@@ -73,7 +73,8 @@ export async function startNode({
   });
   const audience = createAudience(counting.usage);
   const hub: Hub = new Hub({
-    reader: database.control,
+    reader: database.reader,
+    control: database.control,
     headOf: (workspaceId) => feed.headOf(workspaceId),
     reach: (workspaceId, seq, timeoutMs) => feed.reach(workspaceId, seq, timeoutMs),
     lagMs: (workspaceId) => feed.lagMs(workspaceId),

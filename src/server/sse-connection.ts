@@ -51,12 +51,14 @@ export class SseConnection implements Connection {
     const backlog = new Backlog(socket ?? res);
     this.sink = {
       send: (payload) => {
-        if (res.writableEnded) return;
+        if (res.writableEnded || res.destroyed) return false;
         // Past node:http, which would frame the chunk anew and write it as three buffers in a later tick.
         if (socket !== null && res.chunkedEncoding) socket.write(chunkOf(payload, write));
         else res.write(write(payload));
+        return true;
       },
       unsentBytes: () => backlog.bytes,
+      takenBytes: () => bytesTaken(this.#tcp),
       drained: () => backlog.drained(),
       end: (reason) => this.close(reason),
     };

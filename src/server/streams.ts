@@ -6,6 +6,8 @@ import type { FeedConsumer } from '../realtime/feed-types.ts';
 import type { EndReason, Transport } from '../realtime/member.ts';
 
 /** Why a connection is ended from here. */
+const CREDENTIALS_AT_ONCE = 20;
+
 export type CloseReason = EndReason | 'CREDENTIAL_ENDED' | 'DRAINING' | 'AGE';
 
 /** One connection that stays open. */
@@ -149,9 +151,15 @@ export class Streams implements FeedConsumer {
 
   /** In a history that is not the one that was read, keys may be missing too. */
   async reset(workspaceId: string): Promise<void> {
-    for (const connection of this.#open) {
-      if (connection.actor?.workspaceId !== workspaceId) continue;
-      if (!(await this.#isValid(connection.authorization))) connection.close('CREDENTIAL_ENDED');
+    const connections = [...this.#open].filter(({ actor }) => actor?.workspaceId === workspaceId);
+    const credentials = [...new Set(connections.map(({ authorization }) => authorization))];
+    // A few at a time: everybody waits for this before they hear that history has changed.
+    for (let from = 0; from < credentials.length; from += CREDENTIALS_AT_ONCE) {
+      const some = credentials.slice(from, from + CREDENTIALS_AT_ONCE);
+      const valid = await Promise.all(some.map((credential) => this.#isValid(credential)));
+      const ended = new Set(some.filter((_credential, index) => valid[index] === false));
+      for (const connection of connections)
+        if (ended.has(connection.authorization)) connection.close('CREDENTIAL_ENDED');
     }
   }
 }

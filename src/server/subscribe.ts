@@ -103,6 +103,9 @@ export class Subscribe {
     // The event is not lost with the answer: it is rendered again when the database is back.
     if (lost?.originalError) throw lost.originalError;
     const errors = result.errors?.map((error) => maskError(error, log, contextValue.requestId));
+    // A fault of ours must not pass for the event: who follows is closed, and resumes from before it.
+    if (errors?.some(({ extensions }) => extensions['code'] === 'INTERNAL_SERVER_ERROR'))
+      throw new Error('a frame could not be rendered: the log holds the reason');
     return Buffer.from(JSON.stringify(errors === undefined ? result : { ...result, errors }));
   }
 }

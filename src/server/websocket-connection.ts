@@ -5,6 +5,7 @@ import type { Actor } from '../domain/actor.ts';
 import type { Sink } from '../realtime/member.ts';
 import { Backlog } from './backlog.ts';
 import { CLOSES } from './close-codes.ts';
+import { bytesTaken } from './keep-alive.ts';
 import type { Connection } from './streams.ts';
 import { frameWriter } from './websocket-frame.ts';
 
@@ -125,9 +126,12 @@ export class WebSocketConnection implements Connection {
     const write = frameWriter(operationId);
     return {
       send: (payload) => {
-        if (this.#socket.readyState === this.#socket.OPEN) this.#tcp.write(write(payload));
+        if (this.#socket.readyState !== this.#socket.OPEN) return false;
+        this.#tcp.write(write(payload));
+        return true;
       },
       unsentBytes: () => this.#backlog.bytes,
+      takenBytes: () => bytesTaken(this.#tcp),
       drained: () => this.#backlog.drained(),
       end: (reason) => this.close(reason),
     };

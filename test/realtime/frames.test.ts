@@ -80,22 +80,27 @@ describe('the frames of a state', () => {
   it('hold at most a hundred entries and about 1 MiB; whoever resumes within them begins anew', () => {
     const many = framesOf(Array.from({ length: 201 }, () => 10));
     expect(
-      many.map(({ promotionIds, complete, more, cursor }) => [promotionIds.length, complete, more, cursor]),
+      many.map(({ entries, complete, more, cursor }) => [entries.length, complete, more, cursor]),
     ).toEqual([
       [100, false, true, beginning.cursor],
       [100, false, true, beginning.cursor],
       [1, true, false, place(9).cursor],
     ]);
     const large = framesOf([600_000, 600_000, 400_000, 2_000_000, 1]);
-    expect(large.map(({ promotionIds }) => promotionIds)).toEqual([['0'], ['1', '2'], ['3'], ['4']]);
+    expect(large.map(({ entries }) => entries.map(({ promotionId }) => promotionId))).toEqual([
+      ['0'],
+      ['1', '2'],
+      ['3'],
+      ['4'],
+    ]);
   });
 
   it('are one empty, complete frame when nothing is served', () => {
     expect(framesOf([])).toMatchObject([
-      { promotionIds: [], complete: true, more: false, cursor: place(9).cursor },
+      { entries: [], complete: true, more: false, cursor: place(9).cursor },
     ]);
     expect(framesOf([1, 1], topicMatch(parseTopic('stable', ['p1'])))).toMatchObject([
-      { promotionIds: ['1'] },
+      { entries: [{ slug: 'p1', promotionId: '1' }] },
     ]);
   });
 });

@@ -23,12 +23,18 @@ class TestSink implements Sink {
   #read = 0;
   #arrived = deferred<void>();
   #unsent = 0;
+  #taken = 0;
   #drained = deferred<void>();
 
-  send({ frame, bytes }: Payload): void {
+  send({ frame, bytes }: Payload): boolean {
     if (this.#unsent > 0) this.#unsent += bytes.length;
     this.frames.push(frame);
     this.#arrived.resolve();
+    return true;
+  }
+
+  takenBytes(): number {
+    return this.#taken;
   }
 
   unsentBytes(): number {
@@ -49,7 +55,13 @@ class TestSink implements Sink {
     this.#drained = deferred();
   }
 
+  /** It takes a little, while others write as much to the same connection. */
+  trickle(): void {
+    this.#taken += 10;
+  }
+
   flow(): void {
+    this.#taken += this.#unsent;
     this.#unsent = 0;
     this.#drained.resolve();
   }
@@ -114,7 +126,8 @@ export async function createHubStage(times: Partial<HubTimes> = {}): Promise<Hub
   const failures: unknown[] = [];
   let [rendered, conflated] = [0, 0];
   const hub: Hub = new Hub({
-    reader: database.control,
+    reader: database.reader,
+    control: database.control,
     headOf: (id) => feed.headOf(id),
     reach: (id, seq, timeoutMs) => feed.reach(id, seq, timeoutMs),
     lagMs: () => 0,
