@@ -50,7 +50,8 @@ builder.objectRef<MoveFrame>('VersionPromoted').implement({
   isTypeOf: (value) => hasType(value, 'VersionPromoted'),
   fields: (t) => ({
     slug: t.exposeString('slug', {
-      description: 'The slug that the prompt had then; `prompt { slug }` is what it has now.',
+      description:
+        'The slug that the prompt had then; `prompt { slug }` is what it had when the event was rendered.',
     }),
     promotion: t.prismaField({
       type: 'Promotion',
