@@ -12,6 +12,8 @@ export const MIGRATIONS_DIRECTORY = join(import.meta.dirname, '..', '..', 'prism
 
 /** How long a start that is broken off may take to undo what it did. */
 const UNDO_MS = 20_000;
+/** Stopping takes about 20 s at most; whatever goes wrong, the process does not outlive what supervisors allow. */
+const STOP_MS = 25_000;
 
 /** Starts the server and stays until it is asked to stop; exits with 78 for a wrong configuration, 1 when it cannot start, else 0. */
 export async function serve(
@@ -30,6 +32,7 @@ export async function serve(
     // In one piece: who waits for the ready line has the key with it.
     process.stdout.write(`PromptForge ready on ${server.url}/graphql\n${firstStartText(server, config)}`);
     process.stderr.write(`${await requested}: stopping\n`);
+    setTimeout(() => fail('PromptForge did not stop', new Error('it took too long')), STOP_MS).unref();
     await server.close();
   } catch (error) {
     if (!signal.aborted) fail('PromptForge cannot start', error);

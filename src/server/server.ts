@@ -34,7 +34,6 @@ import { attachWebSocket } from './websocket.ts';
 
 const HTTP_OPTIONS = { headersTimeout: 10_000, requestTimeout: 30_000, keepAliveTimeout: 65_000 };
 const GRAPHIQL = { endpoint: GRAPHQL_PATH, assetsPath: GRAPHIQL_ASSETS_PATH, title: 'PromptForge' };
-const DRAIN_MS = 20_000;
 const REFUSED = 'a change was refused: the database did not take it';
 /** A statement that a frozen database never answers must not keep the process. */
 const DATABASE_CLOSE_MS = 5_000;
@@ -168,7 +167,7 @@ function openDoors(
   attachWebSocket(server, webSocket);
   stops.push(async () => {
     draining = true;
-    await drain(server, streams);
+    await drain(server, streams, times.drainEndMs);
   });
   return server;
 }
@@ -206,12 +205,12 @@ async function listen(server: Server, { host, port }: Config): Promise<string> {
  * Tells everybody to go, then stops to listen: until then `/readyz` says that this node stops. Idle connections end at once, busy ones when
  * they have answered, and whoever is left when the time is up is cut.
  */
-async function drain(server: Server, streams: Streams): Promise<void> {
+async function drain(server: Server, streams: Streams, endMs: number): Promise<void> {
   if (!server.listening) return;
   const deadline = setTimeout(() => {
     streams.terminate();
     server.closeAllConnections();
-  }, DRAIN_MS);
+  }, endMs);
   await streams.drain();
   const closed = new Promise<void>((resolve) => {
     server.close(() => resolve());

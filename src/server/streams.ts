@@ -43,6 +43,8 @@ export interface StreamTimes {
   readonly closeMs: number;
   /** Over how long the ends are spread when the node drains. @default 10 s */
   readonly drainMs: number;
+  /** When whoever is left is cut, from when the node began to drain. @default 18 s */
+  readonly drainEndMs: number;
 }
 
 export const STREAM_TIMES: StreamTimes = {
@@ -51,6 +53,7 @@ export const STREAM_TIMES: StreamTimes = {
   connectionInitMs: 3_000,
   closeMs: 5_000,
   drainMs: 10_000,
+  drainEndMs: 18_000,
 };
 
 /** Keys are told apart by their ids, of which these are enough. */
@@ -67,6 +70,7 @@ export class Streams implements FeedConsumer {
   /** Keys whose revocation this node has heard of: a check that began before it must not open a stream after it. */
   readonly #revoked = new LRUCache<string, true>({ max: REVOKED_MAX });
   #draining = false;
+  #onEmpty: (() => void) | null = null;
 
   /** `isValid`: whether a credential is (still) accepted, asked anew. */
   constructor(times: StreamTimes, isValid: (authorization: string | undefined) => Promise<boolean>) {
@@ -94,6 +98,7 @@ export class Streams implements FeedConsumer {
     return () => {
       clearTimeout(age);
       this.#open.delete(connection);
+      if (this.#open.size === 0) this.#onEmpty?.();
     };
   }
 
@@ -117,7 +122,7 @@ export class Streams implements FeedConsumer {
     return counts;
   }
 
-  /** Ends everything, in any order, spread over a while, so that the other nodes are not met by all at once. */
+  /** Ends everything, in any order, spread over a while, so that the other nodes are not met by all at once. Resolves when all are gone. */
   async drain(): Promise<void> {
     this.#draining = true;
     const connections = [...this.#open].toSorted(() => Math.random() - 0.5);
@@ -128,6 +133,10 @@ export class Streams implements FeedConsumer {
         connection.close('DRAINING');
       }),
     );
+    if (this.#open.size === 0) return;
+    await new Promise<void>((resolve) => {
+      this.#onEmpty = resolve;
+    });
   }
 
   /** Cuts what is left. */

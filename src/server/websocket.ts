@@ -86,7 +86,7 @@ function createOpener(options: WebSocketOptions) {
         log.error({ err: error }, 'while closing a WebSocket'),
       );
     });
-    if (unauthenticated > STREAM_LIMITS.unauthenticated) connection.close('OVERLOADED');
+    if (actor === null && unauthenticated > STREAM_LIMITS.unauthenticated) connection.close('OVERLOADED');
   };
 }
 

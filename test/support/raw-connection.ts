@@ -10,6 +10,8 @@ export interface RawConnection {
   readonly received: () => Buffer;
   /** Resolves when this stands in what came. */
   waitFor(text: string): Promise<void>;
+  /** Resolves when so many bytes came. */
+  waitForBytes(count: number): Promise<void>;
   /** Resolves when the server has closed its side. */
   readonly ended: Promise<void>;
   /** Resolves when the server has let go of the connection altogether: it takes no more bytes. Finds out by sending some. */
@@ -26,11 +28,11 @@ export async function openRaw(url: string): Promise<RawConnection> {
   const socket = connect({ host: hostname, port: Number(port), allowHalfOpen: true });
   onTestFinished(() => void socket.destroy());
   const [connected, ended, gone] = [deferred<void>(), deferred<void>(), deferred<void>()];
-  let received = Buffer.alloc(0);
+  const chunks: Buffer[] = [];
   let arrived = deferred<void>();
   socket.on('connect', () => connected.resolve());
   socket.on('data', (data) => {
-    received = Buffer.concat([received, data]);
+    chunks.push(data);
     arrived.resolve();
   });
   socket.on('end', () => ended.resolve());
@@ -40,13 +42,22 @@ export async function openRaw(url: string): Promise<RawConnection> {
     gone.resolve();
   });
   await connected.promise;
+  const received = () => Buffer.concat(chunks);
   return {
     write: (data) => void socket.write(data),
-    received: () => received,
+    received,
     waitFor: async (text) => {
-      while (!received.includes(text)) {
+      while (!received().includes(text)) {
         arrived = deferred();
-        await inTime(arrived.promise, `${JSON.stringify(text)} did not come: ${received.toString()}`);
+        await inTime(arrived.promise, `${JSON.stringify(text)} did not come`);
+      }
+    },
+    waitForBytes: async (count) => {
+      for (let left = count; ;) {
+        left = count - socket.bytesRead;
+        if (left <= 0) return;
+        arrived = deferred();
+        await inTime(arrived.promise, `${left} bytes did not come`);
       }
     },
     ended: ended.promise,
