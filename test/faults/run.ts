@@ -1,4 +1,4 @@
-// The long form: node --import tsx test/faults/kill-nine.ts --row 1 --seeds 20 [--first 1] [--faults 5] [--witness run.jsonl]
+// The long form: node --import tsx test/faults/run.ts --row 1 --seeds 20 [--first 1] [--faults 5] [--history run.jsonl]
 // One JSON line a seed; ends with 1 when a promise was broken. The short form of the same rows runs with the tests.
 import { parseArgs } from 'node:util';
 import { ROWS } from './rows.ts';
@@ -9,7 +9,7 @@ const { values } = parseArgs({
     seeds: { type: 'string', default: '1' },
     first: { type: 'string', default: '1' },
     faults: { type: 'string', default: '5' },
-    witness: { type: 'string' },
+    history: { type: 'string' },
   },
 });
 const row = ROWS[Number(values.row)];
@@ -21,8 +21,8 @@ let broken = 0;
 const first = Number(values.first);
 for (let seed = first; seed < first + Number(values.seeds); seed += 1) {
   const began = Date.now();
-  const witnessFile = values.witness === undefined ? {} : { witnessFile: values.witness };
-  const result = await row({ seed, faults: Number(values.faults), ...witnessFile });
+  const historyFile = values.history === undefined ? {} : { historyFile: values.history };
+  const result = await row({ seed, faults: Number(values.faults), ...historyFile });
   broken += result.findings.length;
   console.log(
     JSON.stringify({ row: Number(values.row), seed, seconds: (Date.now() - began) / 1_000, ...result }),
