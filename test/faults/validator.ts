@@ -48,7 +48,7 @@ function seatOf(entry: Entry & { what: 'join' }, eras: readonly FeedIndex[], fou
   });
 }
 
-function judge(seat: Seat, entry: Entry & { client: string }): void {
+function judge(seat: Seat, entry: Extract<Entry, { client: string }>): void {
   switch (entry.what) {
     case 'join':
       return;

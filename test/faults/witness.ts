@@ -4,10 +4,22 @@ import type { EventRow } from '../db/chain.ts';
 import type { Entry, Item } from './history.ts';
 
 /** An event as it is kept in a history: hashes as hex. */
-export type LoggedRow = Omit<EventRow, 'prev_hash' | 'hash'> & {
+export interface LoggedRow {
+  readonly workspace_id: string;
+  readonly seq: string;
+  readonly commit_seq: string;
+  readonly type: string;
+  readonly actor_kind: string;
+  readonly actor_id: string;
+  readonly actor_name: string;
+  readonly at_micros: string;
+  readonly prompt_id: string | null;
+  readonly promotion_id: string | null;
+  readonly payload: string;
+  readonly hash_version: number;
   readonly prev_hash: string;
   readonly hash: string;
-};
+}
 
 /** What the database holds of one workspace when all is over. */
 export interface FinalState {
