@@ -3,10 +3,11 @@ import type { IncomingMessage } from 'node:http';
 import type { Frame, Item } from './history.ts';
 import type { Session, SessionOptions } from './session.ts';
 
-/** The event stream by `node:http` alone. It has a mode of its own: whoever falls behind hears the newest of each prompt. */
+/** The event stream by `node:http` alone. */
 export function openStreamSession(options: SessionOptions): Session {
   const { url, key, follows, after } = options;
   const address = new URL(`${url}/v1/channels/${follows.channel}/events`);
+  if (follows.mode === 'ALL') address.searchParams.set('mode', 'all');
   if (follows.prompts !== null) address.searchParams.set('prompts', follows.prompts.join(','));
   const headers = {
     authorization: `Bearer ${key}`,
