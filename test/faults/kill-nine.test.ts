@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { ROWS } from './rows.ts';
+import { ROWS } from './all-rows.ts';
 
 /** Minutes on a machine that has much else to do: what is asserted is what happened, not how fast. */
 const LONG = { timeout: 300_000 };

@@ -25,7 +25,7 @@ export async function manyWriters(options: RowOptions): Promise<RowResult> {
     const writer = async () => {
       while (left > 0) {
         left -= 1;
-        const op = `row5-${options.seed}-${left}`;
+        const op = `row5-sql-${options.seed}-${left}`;
         await sql.promote({ op, items: [itemOf(random)], rollBack: random(5) === 0 });
       }
     };

@@ -15,34 +15,13 @@ import {
 import type { ServerProcess } from './harness.ts';
 import { createPromoters, seedPrompts } from './promoters.ts';
 import { createHistory } from './history.ts';
+import type { RowOptions, RowResult } from './stage.ts';
 import { findings, readFinalState } from './witness.ts';
-
-/** What one run of a row showed. */
-export interface RowResult {
-  readonly acknowledged: number;
-  /** How many times the fault was caused. */
-  readonly faults: number;
-  readonly findings: readonly string[];
-}
-
-export interface RowOptions {
-  readonly seed: number;
-  readonly faults: number;
-  readonly historyFile?: string;
-}
 
 const CLIENTS = 8;
 
-/** Rows of docs: each is a promise that is shown by breaking something. */
-export const ROWS: Readonly<Record<number, (options: RowOptions) => Promise<RowResult>>> = {
-  1: killServer,
-  3: killPostgres,
-  4: cutAnswers,
-  37: delayAnswers,
-};
-
 /** Rows 1, 2 and 32: the server with its embedded database is killed while clients promote, and started again. */
-async function killServer({ seed, faults, historyFile }: RowOptions): Promise<RowResult> {
+export async function killServer({ seed, faults, historyFile }: RowOptions): Promise<RowResult> {
   const room = await makeRoom();
   const dataDirectory = join(room, 'data');
   const random = seeded(seed);
@@ -82,7 +61,7 @@ async function killServer({ seed, faults, historyFile }: RowOptions): Promise<Ro
 }
 
 /** Row 3: PostgreSQL, with all its processes, is killed under promotions; the server stays and starts it again. */
-async function killPostgres({ seed, faults, historyFile }: RowOptions): Promise<RowResult> {
+export async function killPostgres({ seed, faults, historyFile }: RowOptions): Promise<RowResult> {
   const room = await makeRoom();
   const dataDirectory = join(room, 'data');
   const random = seeded(seed);
@@ -128,7 +107,7 @@ async function killAll(dataDirectory: string): Promise<void> {
 }
 
 /** Row 4: the answer to a COMMIT is lost; the same idempotency key makes the repetition harmless. */
-async function cutAnswers({ seed, faults, historyFile }: RowOptions): Promise<RowResult> {
+export async function cutAnswers({ seed, faults, historyFile }: RowOptions): Promise<RowResult> {
   return behindProxy({ seed, historyFile, name: 'row4' }, async ({ promoters, proxy, server }) => {
     for (let done = 0; done < faults;) {
       const wave = Math.min(4, faults - done);
@@ -145,7 +124,7 @@ async function cutAnswers({ seed, faults, historyFile }: RowOptions): Promise<Ro
 }
 
 /** Row 37: the answer to a COMMIT comes after the transaction's time is over. */
-async function delayAnswers({ seed, faults, historyFile }: RowOptions): Promise<RowResult> {
+export async function delayAnswers({ seed, faults, historyFile }: RowOptions): Promise<RowResult> {
   return behindProxy({ seed, historyFile, name: 'row37' }, async ({ promoters, proxy, server }) => {
     const wave = 6;
     for (let done = 0; done < faults; done += wave) {

@@ -1,7 +1,7 @@
 // The long form: node --import tsx test/faults/run.ts --row 1 --seeds 20 [--first 1] [--faults 5] [--history run.jsonl]
 // One JSON line a seed; ends with 1 when a promise was broken. The short form of the same rows runs with the tests.
 import { parseArgs } from 'node:util';
-import { ROWS } from './rows.ts';
+import { ROWS } from './all-rows.ts';
 
 const { values } = parseArgs({
   options: {

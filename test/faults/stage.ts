@@ -106,7 +106,8 @@ export async function onStage(
 }
 
 function describe({ rule, line, client, says }: Finding, history: History): string {
-  return `${rule} at line ${line} (${client ?? 'database'}): ${says}; ${JSON.stringify(history.lines[line])?.slice(0, 300)}`;
+  const shown = client === null ? '' : `; ${JSON.stringify(history.lines[line])}`;
+  return `${rule} at line ${line} (${client ?? 'database'}): ${says}${shown}`.slice(0, 600);
 }
 
 interface SetOptions {

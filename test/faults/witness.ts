@@ -138,7 +138,8 @@ export function groupBy<T>(list: readonly T[], keyOf: (item: T) => string): Map<
 /** A promotion and its event are one: none without the other. */
 function promotionFindings({ promotions, log }: FinalState): string[] {
   const events = log.filter(
-    (event) => event.promotion_id !== null && event.payload.includes('"kind":"PROMOTION"'),
+    (event) =>
+      event.promotion_id !== null && (JSON.parse(event.payload) as { kind?: string }).kind === 'PROMOTION',
   );
   const told = new Map(
     events.map((event) => [
