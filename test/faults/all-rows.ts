@@ -1,5 +1,8 @@
 import { batches, manyWriters, randomDisconnects, slowCommitters } from './rows-feed.ts';
+import { behindPooler, databaseStopped, skewedClocks, standby } from './rows-database.ts';
+import { deadTail, frozenNode, herd, listenerLost, rollingRestart } from './rows-nodes.ts';
 import { laggingNode, restored, strangeCursors, windowEdge } from './rows-resume.ts';
+import { cycles, overflow, slowConsumers } from './rows-slow.ts';
 import { cutAnswers, delayAnswers, killPostgres, killServer } from './rows.ts';
 import type { RowOptions, RowResult } from './stage.ts';
 
@@ -16,5 +19,17 @@ export const ROWS: Readonly<Record<number, (options: RowOptions) => Promise<RowR
   10: windowEdge,
   11: batches,
   12: restored,
+  16: herd,
+  17: listenerLost,
+  18: behindPooler,
+  19: standby,
+  20: databaseStopped,
+  23: frozenNode,
+  24: deadTail,
+  25: slowConsumers,
+  26: overflow,
+  27: cycles,
+  29: skewedClocks,
   37: delayAnswers,
+  41: rollingRestart,
 };

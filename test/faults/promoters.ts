@@ -45,6 +45,8 @@ export interface Promoters {
     clients: number;
     stop: () => boolean;
     onAcknowledged?: (count: number) => void;
+    /** Goes on with another one where an outcome is not certain. */
+    persistent?: boolean;
   }): Promise<void>;
   /** One operation; its outcome is noted. */
   attempt(url: string, operation: Operation): Promise<'ok' | 'unknown'>;
@@ -93,11 +95,13 @@ export function createPromoters(
     unknown,
     attempt,
     next,
-    run: async ({ url, clients, stop, onAcknowledged }) => {
+    run: async ({ url, clients, stop, onAcknowledged, persistent = false }) => {
       const client = async () => {
         while (!stop()) {
-          if ((await attempt(url, next())) === 'unknown') return;
-          onAcknowledged?.(acknowledged);
+          const outcome = await attempt(url, next());
+          if (outcome === 'ok') onAcknowledged?.(acknowledged);
+          else if (persistent) await sleep(100);
+          else return;
         }
       };
       await Promise.all(Array.from({ length: clients }, client));

@@ -30,7 +30,12 @@ export async function manyWriters(options: RowOptions): Promise<RowResult> {
       }
     };
     const isOver = () => left <= 0;
-    const viaApi = stage.promoters.run({ url: nodes[0]?.url ?? '', clients: 4, stop: isOver });
+    const viaApi = stage.promoters.run({
+      url: nodes[0]?.url ?? '',
+      clients: 4,
+      persistent: true,
+      stop: isOver,
+    });
     await Promise.all([...Array.from({ length: WRITERS }, writer), viaApi]);
     await stage.promoters.settle(nodes[0]?.url ?? '');
     const rolledBack = stage.history.lines.filter(({ what }) => what === 'fail').length;
@@ -84,7 +89,12 @@ export async function randomDisconnects(options: RowOptions): Promise<RowResult>
       }),
     );
     let cuts = 0;
-    const run = stage.promoters.run({ url: pick(), clients: 3, stop: () => cuts >= options.faults });
+    const run = stage.promoters.run({
+      url: pick(),
+      clients: 3,
+      persistent: true,
+      stop: () => cuts >= options.faults,
+    });
     const cutting = async (client: Subscriber) => {
       while (cuts < options.faults) {
         await sleep(1_000 + random(4_000));
@@ -110,6 +120,7 @@ export async function batches(options: RowOptions): Promise<RowResult> {
     await stage.batches.run({
       url: node.url,
       clients: 2,
+      persistent: true,
       stop: () => stage.batches.acknowledged() >= options.faults,
       onAcknowledged: () => clients[random(clients.length)]?.cut(),
     });

@@ -4,7 +4,8 @@ import { until } from './harness.ts';
 import { ask } from './one-answer.ts';
 import { followNode } from './rows-feed.ts';
 import { onStage } from './stage.ts';
-import type { RowOptions, RowResult, Stage } from './stage.ts';
+import type { SqlPromoters } from './sql-promoters.ts';
+import type { Node, RowOptions, RowResult, Stage } from './stage.ts';
 
 /** What keeps a node up to date, as PostgreSQL knows it: frozen, while its readers and writers go on. */
 const TAIL = /^promptforge:(control|feed)$/;
@@ -23,7 +24,12 @@ export async function laggingNode(options: RowOptions): Promise<RowResult> {
     );
     let moves = 0;
     let slowest = 0;
-    const running = stage.promoters.run({ url: a.url, clients: 2, stop: () => moves >= options.faults });
+    const running = stage.promoters.run({
+      url: a.url,
+      clients: 2,
+      persistent: true,
+      stop: () => moves >= options.faults,
+    });
     while (moves < options.faults) {
       await until('all hear', () => clients.every((client) => client.isHearing()));
       proxy.stall((name) => TAIL.test(name));
@@ -99,54 +105,60 @@ export async function strangeCursors(options: RowOptions): Promise<RowResult> {
   });
 }
 
-/** Row 10: resuming at the edge of the replay window, while it moves. */
+/** Row 10: resuming at the edge of the replay window, and around it while it moves. */
 export async function windowEdge(options: RowOptions): Promise<RowResult> {
   return onStage('row10', options, async (stage) => {
     const node = await stage.startNode();
     const sql = await stage.sql();
-    const findings: string[] = [];
-    await sql.many(WINDOW + 50);
+    await sql.many(6);
+    const { seq } = await placeOf(stage);
+    await sql.fill(WINDOW - 3);
     // A node that read along, and one that begins where the log is: its memory holds nothing of the window.
     const fresh = await stage.startNode();
-    const figures: Record<string, number> = {};
+    const findings: string[] = [];
+    let slowestMs = 0;
     for (const [name, { url }] of Object.entries({ node, fresh })) {
-      await until('the node has read it all', async () => (await headSeenBy(url)) >= WINDOW + 50);
-      for (const [back, wanted] of [
-        [WINDOW + 1, 'CURSOR_EXPIRED'],
-        [WINDOW, 'promoted'],
-        [WINDOW - 1, 'promoted'],
+      await until(
+        'the node has read it all',
+        async () => (await headSeenBy(url)) === Number(seq) + WINDOW - 3,
+      );
+      for (const [place, wanted] of [
+        [seq - 4n, 'CURSOR_EXPIRED'],
+        [seq - 3n, 'promoted'],
+        [seq - 2n, 'promoted'],
       ] as const) {
-        const head = await placeOf(stage);
-        const { answer, tookMs } = await ask(url, {
-          transport: 'ws',
-          after: encodeFeedCursor(await placeOf(stage, Number(head.seq) - back)),
-        });
-        figures[`${name}${back}Ms`] = tookMs;
-        if (answer !== wanted) findings.push(`${name}, ${back} back: ${answer} instead of ${wanted}`);
+        const after = encodeFeedCursor(await placeOf(stage, Number(place)));
+        const { answer, tookMs } = await ask(url, { transport: 'ws', after });
+        slowestMs = Math.max(slowestMs, tookMs);
+        if (answer !== wanted) findings.push(`${name}, after ${place}: ${answer} instead of ${wanted}`);
       }
     }
-    // While it moves: a client that fell behind by about the window comes back; a snapshot or all of it, the validator judges.
-    for (let round = 0; round < options.faults; round += 1) {
-      const gate = { isOpen: true };
-      const nowhere = 'http://127.0.0.1:9';
-      const url = () => (gate.isOpen ? node.url : nowhere);
-      const mode = round % 2 === 0 ? 'ALL' : 'LATEST';
-      const client = stage.follow({
-        url,
-        transport: round % 3 === 0 ? 'sse' : 'ws',
-        follows: { channel: 'stable', prompts: null, mode },
-      });
-      await until('it hears', () => client.seq() > 0);
-      gate.isOpen = false;
-      client.cut();
-      await sql.many(WINDOW - 300);
-      const moving = sql.many(600);
-      gate.isOpen = true;
-      await moving;
-      await stage.settle(60_000);
-    }
-    return { faults: 6 + options.faults, findings, figures };
+    for (let round = 0; round < options.faults; round += 1) await crossTheEdge(stage, { node, sql, round });
+    return { faults: 6 + options.faults, findings, figures: { slowestMs } };
   });
+}
+
+/** A client comes back from about the edge while the log grows: with a snapshot or with everything, the validator judges. */
+async function crossTheEdge(
+  stage: Stage,
+  { node, sql, round }: { readonly node: Node; readonly sql: SqlPromoters; readonly round: number },
+): Promise<void> {
+  const gate = { isOpen: true };
+  const client = stage.follow({
+    url: () => (gate.isOpen ? node.url : 'http://127.0.0.1:9'),
+    transport: round % 3 === 0 ? 'sse' : 'ws',
+    follows: { channel: 'stable', prompts: null, mode: round % 2 === 0 ? 'ALL' : 'LATEST' },
+  });
+  await until('it hears', () => client.seq() > 0);
+  gate.isOpen = false;
+  client.cut();
+  await sql.many(10);
+  await sql.fill(WINDOW - 40 + stage.random(30));
+  const moving = Promise.all([sql.many(20), sql.fill(60, 1)]);
+  await sleep(stage.random(150));
+  gate.isOpen = true;
+  await moving;
+  await stage.settle(60_000);
 }
 
 async function headSeenBy(url: string): Promise<number> {

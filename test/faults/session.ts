@@ -15,6 +15,8 @@ export interface SessionOptions {
   readonly follows: Follows;
   readonly after: string | null;
   readonly bookmarks: boolean;
+  /** Asks for the text as well, so that frames are as large as the prompts. The event stream always has it. */
+  readonly wide?: boolean;
   readonly onFrame: (frame: Frame) => void;
   /** Anything at all was heard, heartbeats included. */
   readonly onAlive: () => void;

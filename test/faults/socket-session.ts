@@ -3,10 +3,10 @@ import type { Frame, Item } from './history.ts';
 import { innerId } from './promoters.ts';
 import type { Session, SessionOptions } from './session.ts';
 
-const FOLLOW = `subscription ($channel: String!, $prompts: [String!], $after: String, $snapshot: Boolean, $mode: DeliveryMode, $bookmarks: Boolean) {
+const FOLLOW = `subscription ($channel: String!, $prompts: [String!], $after: String, $snapshot: Boolean, $mode: DeliveryMode, $bookmarks: Boolean, $wide: Boolean = false) {
   channelEvents(channel: $channel, prompts: $prompts, after: $after, snapshot: $snapshot, mode: $mode, bookmarks: $bookmarks) {
     __typename cursor more
-    ... on VersionPromoted { promotion { id } prompt { slug } version { number } }
+    ... on VersionPromoted { promotion { id } prompt { slug } version { number template @include(if: $wide) } }
     ... on VersionWithdrawn { slug promotion { id } }
     ... on ChannelSnapshot { reason complete entries { prompt { slug } version { number } } }
     ... on Bookmark { lagMs }
@@ -70,9 +70,10 @@ export function openSocketSession(options: SessionOptions): Session {
   return { cut: () => socket.terminate(), pause: () => socket.pause(), resume: () => socket.resume() };
 }
 
-function operation({ follows: { channel, prompts, mode }, after, bookmarks }: SessionOptions) {
+function operation({ follows, after, bookmarks, wide = false }: SessionOptions) {
+  const { channel, prompts, mode } = follows;
   const snapshot = after === null;
-  return { query: FOLLOW, variables: { channel, prompts, after, snapshot, mode, bookmarks } };
+  return { query: FOLLOW, variables: { channel, prompts, after, snapshot, mode, bookmarks, wide } };
 }
 
 function codeOf(errors: Errors): string {

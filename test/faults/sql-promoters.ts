@@ -43,6 +43,14 @@ BEGIN
     PERFORM rig_tell(s, n, rig_move(s, n, null));
     COMMIT;
   END LOOP;
+END $$;
+CREATE OR REPLACE PROCEDURE rig_fill(commits int, events int) LANGUAGE plpgsql AS $$
+BEGIN
+  FOR i IN 1..commits LOOP
+    INSERT INTO event (workspace_id, type, actor_kind, actor_id, actor_name, payload)
+    SELECT id, 'ApiKeyCreated', 'SYSTEM', 'rig', 'rig', '{}' FROM workspace, generate_series(1, events) WHERE slug = 'default';
+    COMMIT;
+  END LOOP;
 END $$;`;
 
 export interface SqlPromoters {
@@ -50,6 +58,8 @@ export interface SqlPromoters {
   promote(options: Transaction): Promise<'committed' | 'rolled back'>;
   /** Many commits of one event each, as fast as they go. */
   many(commits: number, slugs?: readonly string[]): Promise<void>;
+  /** Events that no channel hears of: a long log in a moment. */
+  fill(events: number, eventsOfCommit?: number): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -80,17 +90,23 @@ export async function openSqlPromoters(
         client.release();
       }
     },
-    many: async (commits, slugs = ['a', 'b', 'c', 'd', 'e']) => {
-      const client = await pool.connect();
-      try {
-        await client.query('SET synchronous_commit = off');
-        await client.query('CALL rig_many($1, $2)', [commits, slugs]);
-      } finally {
-        client.release(true);
-      }
+    many: (commits, slugs = ['a', 'b', 'c', 'd', 'e']) => hurry(pool, 'rig_many', [commits, slugs]),
+    fill: async (events, eventsOfCommit = 100) => {
+      await hurry(pool, 'rig_fill', [Math.floor(events / eventsOfCommit), eventsOfCommit]);
+      if (events % eventsOfCommit > 0) await hurry(pool, 'rig_fill', [events % eventsOfCommit, 1]);
     },
     close: () => pool.end(),
   };
+}
+
+async function hurry(pool: pg.Pool, procedure: string, values: unknown[]): Promise<void> {
+  const client = await pool.connect();
+  try {
+    await client.query('SET synchronous_commit = off');
+    await client.query(`CALL ${procedure}($1, $2)`, values);
+  } finally {
+    client.release(true);
+  }
 }
 
 async function run(

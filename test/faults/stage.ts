@@ -55,6 +55,8 @@ export interface Stage {
   readonly history: History;
   readonly connection: EmbeddedConnection;
   readonly databaseUrl: string;
+  /** PostgreSQL's own files. */
+  readonly clusterDirectory: string;
   readonly promoters: Promoters;
   readonly batches: Promoters;
   query: TestDatabase['query'];
@@ -140,6 +142,7 @@ async function setStage({ name, seed, historyFile, room, closers }: SetOptions) 
     history,
     connection,
     databaseUrl,
+    clusterDirectory: join(options.dataDirectory, 'postgres'),
     query,
     promoters: createPromoters(history, random, `${name}-${seed}`),
     batches: createPromoters(history, random, `${name}-${seed}-batch`, { batch: 3 }),

@@ -17,6 +17,7 @@ export interface SubscriberOptions {
   readonly retryMs?: number;
   /** Nothing was heard for so long, heartbeats included: it gives the node up. */
   readonly silenceMs?: number;
+  readonly wide?: boolean;
   readonly onFrame?: (frame: Frame) => void;
 }
 
@@ -34,6 +35,8 @@ export interface Subscriber {
   readonly seq: () => number;
   readonly frames: () => number;
   readonly connects: () => number;
+  /** Where its present session goes. */
+  readonly node: () => string;
   /** Whether its present session has heard anything. */
   readonly isHearing: () => boolean;
   cut(): void;
@@ -57,6 +60,7 @@ function createState(options: SubscriberOptions) {
     frames: 0,
     connects: 0,
     heardAt: 0,
+    node: '',
     isHearing: false,
     stopped: false,
     session: null as Session | null,
@@ -79,6 +83,7 @@ export function createSubscriber(options: SubscriberOptions): Subscriber {
     seq: () => (state.cursor === null ? -1 : Number(decodeFeedCursor('cursor', state.cursor).seq)),
     frames: () => state.frames,
     connects: () => state.connects,
+    node: () => state.node,
     isHearing: () => state.isHearing,
     cut: () => state.session?.cut(),
     pause: () => state.session?.pause(),
@@ -96,6 +101,7 @@ export function createSubscriber(options: SubscriberOptions): Subscriber {
 function connect(state: State): void {
   const { history, name, follows, transport, url, silenceMs = 45_000 } = state.options;
   const node = url();
+  state.node = node;
   history.note({ what: 'connect', client: name, after: state.cursor, node });
   state.connects += 1;
   state.waiting = [];
@@ -120,6 +126,7 @@ function connect(state: State): void {
     follows,
     after: state.cursor,
     bookmarks: true,
+    wide: state.options.wide ?? false,
     onAlive: () => {
       state.heardAt = Date.now();
       if (!isOver) state.isHearing = true;

@@ -104,13 +104,13 @@ function outcomesOf(history: readonly Entry[]): Map<string, Outcome> {
   return outcomes;
 }
 
-/** Acknowledged: there, once, as it was answered. Refused: not there. Unknown: there once and wholly, or not at all. */
+/** What has no name was done past the clients. Acknowledged: there, once, as it was answered. Refused: not there. Unknown: there once and wholly, or not at all. */
 function operationFindings(history: readonly Entry[], state: FinalState): string[] {
   const found: string[] = [];
   const outcomes = outcomesOf(history);
   const byOp = groupBy(state.promotions, ({ op }) => op);
   for (const { op, id } of state.promotions)
-    if (!outcomes.has(op)) found.push(`promotion ${id} was never asked for: ${op}`);
+    if (op !== '' && !outcomes.has(op)) found.push(`promotion ${id} was never asked for: ${op}`);
   for (const [op, { items, promotions, last }] of outcomes) {
     const held = byOp.get(op) ?? [];
     const names = (list: readonly Item[]) => list.map(({ slug, version }) => `${slug}@${version}`).toSorted();
