@@ -1,5 +1,5 @@
 import { batches, manyWriters, randomDisconnects, slowCommitters } from './rows-feed.ts';
-import { behindPooler, databaseStopped, skewedClocks, standby } from './rows-database.ts';
+import { behindPooler, databaseStopped, partition, skewedClocks, standby } from './rows-database.ts';
 import { deadTail, frozenNode, herd, listenerLost, rollingRestart } from './rows-nodes.ts';
 import { laggingNode, restored, strangeCursors, windowEdge } from './rows-resume.ts';
 import { cycles, overflow, slowConsumers } from './rows-slow.ts';
@@ -24,6 +24,7 @@ export const ROWS: Readonly<Record<number, (options: RowOptions) => Promise<RowR
   18: behindPooler,
   19: standby,
   20: databaseStopped,
+  22: partition,
   23: frozenNode,
   24: deadTail,
   25: slowConsumers,

@@ -29,7 +29,7 @@ export interface ChaosProxy {
 }
 
 /** @param target is asked at every connection. */
-export async function startProxy(target: () => NetConnectOpts): Promise<ChaosProxy> {
+export async function startProxy(target: () => NetConnectOpts, host = '127.0.0.1'): Promise<ChaosProxy> {
   const pairs = new Set<Pair>();
   let stalled: Which = () => false;
   let isRefusing = false;
@@ -47,7 +47,7 @@ export async function startProxy(target: () => NetConnectOpts): Promise<ChaosPro
       delayMs: () => delayMs,
     });
   });
-  server.listen(0, '127.0.0.1');
+  server.listen(0, host);
   await once(server, 'listening');
   const chosen = (which: Which) => [...pairs].filter(({ name }) => which(name));
   const cut = (which: Which = ALL) => chosen(which).map(({ client }) => client.destroy()).length;

@@ -3,11 +3,12 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ADMIN_KEY, post, until } from './harness.ts';
 import { latencyOf } from './latency.ts';
+import { createNamespace } from './namespace.ts';
 import { fakeTime, startPgbouncer } from './programs.ts';
 import { followNode } from './rows-feed.ts';
 import { promoteAndWait } from './rows-nodes.ts';
-import { onStage } from './stage.ts';
-import type { Node, RowOptions, RowResult, Stage } from './stage.ts';
+import { onStage, tooLong } from './stage.ts';
+import type { Figures, Node, RowOptions, RowResult, Stage } from './stage.ts';
 
 interface Reads {
   readonly ok: number;
@@ -49,59 +50,104 @@ async function readSteadily(node: Node, isOver: () => boolean, perSecond: number
 
 /** Rows 20 and 21: the database is stopped for `faults` seconds under readers, writers and subscribers, and started again. */
 export async function databaseStopped(options: RowOptions): Promise<RowResult> {
-  return outage('row20', options, {
-    take: (stage) => stage.stopDatabase(),
-    giveBack: (stage) => stage.startDatabase(),
+  return onStage('row20', options, async (stage) => {
+    const node = await stage.startNode();
+    return outage(stage, options, {
+      node,
+      take: () => stage.stopDatabase(),
+      giveBack: () => stage.startDatabase(),
+    });
   });
 }
+
+/** Row 22: the node is on a host whose way to the database is lost, by a blackhole and by a link that is down. */
+export async function partition(options: RowOptions): Promise<RowResult> {
+  return onStage('row22', options, async (stage) => {
+    const namespace = createNamespace();
+    stage.atEnd(() => namespace.remove());
+    const proxy = await stage.databaseProxy(namespace.databaseHost);
+    await stage.startNode();
+    const node = await stage.startNode({
+      databaseUrl: proxy.url,
+      env: { HOST: namespace.serverHost },
+      prefix: namespace.prefix,
+    });
+    const ways = [
+      (isLost: boolean) => namespace.blackhole(isLost),
+      (isLost: boolean) => namespace.link(!isLost),
+    ];
+    const results = [];
+    for (const lose of ways)
+      results.push(
+        await outage(stage, options, {
+          node,
+          take: async () => lose(true),
+          giveBack: async () => lose(false),
+        }),
+      );
+    const [blackhole, link] = results;
+    const figures = { ...prefixed('blackhole', blackhole), ...prefixed('link', link) };
+    return { faults: 2, findings: results.flatMap((result) => result.findings), figures };
+  });
+}
+
+const prefixed = (name: string, result?: { figures: Figures }) =>
+  Object.fromEntries(Object.entries(result?.figures ?? {}).map(([key, value]) => [`${name} ${key}`, value]));
 
 interface Outage {
-  readonly take: (stage: Stage) => Promise<void>;
-  readonly giveBack: (stage: Stage) => Promise<void>;
+  readonly node: Node;
+  readonly take: () => Promise<void>;
+  readonly giveBack: () => Promise<void>;
 }
 
-async function outage(name: string, options: RowOptions, { take, giveBack }: Outage): Promise<RowResult> {
-  return onStage(name, options, async (stage) => {
-    const node = await stage.startNode();
-    const clients = [followNode(stage, node.url, 'ws'), followNode(stage, node.url, 'sse')];
-    await stage.promoters.attempt(node.url, { op: `${name}-first`, items: [{ slug: 'a', version: 1 }] });
-    await fetch(`${node.url}/v1/prompts/a`, { headers: { authorization: `Bearer ${ADMIN_KEY}` } });
-    await stage.settle();
-    const connects = clients.map((client) => client.connects());
-    let isOver = false;
-    await take(stage);
-    const reading = readSteadily(node, () => isOver, 200);
-    const slowestRefusalMs = await refusals(stage, node, options.faults * 1_000);
-    isOver = true;
-    const reads = await reading;
-    await giveBack(stage);
-    const back = Date.now();
-    await stage.promoters.settle(node.url);
-    await stage.promoters.attempt(node.url, stage.promoters.next());
-    await stage.settle();
-    const caughtUpMs = Date.now() - back;
-    await until('the pools are idle', async () => (await busy(stage)) === 0, 15_000);
-    const again = clients.reduce((sum, client, index) => sum + client.connects() - (connects[index] ?? 0), 0);
-    const findings = [
-      ...(reads.failed > 0 ? [`${reads.failed} reads failed`] : []),
-      ...(slowestRefusalMs > 3_000 ? [`a mutation was refused after ${slowestRefusalMs} ms`] : []),
-      ...(caughtUpMs > 5_000 ? [`caught up ${caughtUpMs} ms after the database was back`] : []),
-    ];
-    return { faults: 1, findings, figures: { ...reads, slowestRefusalMs, caughtUpMs, reconnects: again } };
-  });
+let outages = 0;
+
+async function outage(stage: Stage, options: RowOptions, { node, take, giveBack }: Outage) {
+  const clients = [followNode(stage, node.url, 'ws'), followNode(stage, node.url, 'sse')];
+  outages += 1;
+  await stage.promoters.attempt(node.url, { op: `outage-${outages}`, items: [{ slug: 'a', version: 1 }] });
+  await fetch(`${node.url}/v1/prompts/a`, { headers: { authorization: `Bearer ${ADMIN_KEY}` } });
+  await stage.settle();
+  const connects = clients.map((client) => client.connects());
+  let isOver = false;
+  await take();
+  const reading = readSteadily(node, () => isOver, 200);
+  const refused = await refusals(stage, node, options.faults * 1_000);
+  isOver = true;
+  const reads = await reading;
+  await giveBack();
+  const back = Date.now();
+  await stage.promoters.settle(node.url);
+  await stage.promoters.attempt(node.url, stage.promoters.next());
+  await stage.settle();
+  const caughtUpMs = Date.now() - back;
+  await until('the pools are idle', async () => (await busy(stage)) === 0, 15_000);
+  const again = clients.reduce((sum, client, index) => sum + client.connects() - (connects[index] ?? 0), 0);
+  const findings = [
+    ...(reads.failed > 0 ? [`${reads.failed} reads failed`] : []),
+    ...tooLong('a mutation is refused', refused, 3_000, options),
+    ...tooLong(
+      'caught up when the database is back',
+      [caughtUpMs],
+      options.lenient === true ? 20_000 : 5_000,
+      options,
+    ),
+  ];
+  const slowestRefusalMs = Math.max(...refused);
+  return { faults: 1, findings, figures: { ...reads, slowestRefusalMs, caughtUpMs, reconnects: again } };
 }
 
-/** One mutation after the other while the database is away. @returns how long the slowest refusal took. */
-async function refusals(stage: Stage, node: Node, forMs: number): Promise<number> {
+/** One mutation after the other while the database is away. @returns how long each refusal took. */
+async function refusals(stage: Stage, node: Node, forMs: number): Promise<number[]> {
   const end = Date.now() + forMs;
-  let slowest = 0;
+  const took: number[] = [];
   while (Date.now() < end) {
     const began = Date.now();
     await stage.promoters.attempt(node.url, stage.promoters.next());
-    slowest = Math.max(slowest, Date.now() - began);
+    took.push(Date.now() - began);
     await sleep(200);
   }
-  return slowest;
+  return took;
 }
 
 async function busy(stage: Stage): Promise<number> {
@@ -115,9 +161,12 @@ async function busy(stage: Stage): Promise<number> {
 export async function behindPooler(options: RowOptions): Promise<RowResult> {
   return onStage('row18', options, async (stage) => {
     const direct = await stage.startNode();
-    const pooler = await startPgbouncer(stage.connection);
+    // By TCP: the socket's directory is closed to the pooler's account.
+    const way = await stage.databaseProxy();
+    const { user, database } = stage.connection;
+    const pooler = await startPgbouncer({ host: '127.0.0.1', port: way.port, user });
     stage.atEnd(() => pooler.stop());
-    const databaseUrl = `postgresql://${stage.connection.user}@127.0.0.1:${pooler.port}/${stage.connection.database}`;
+    const databaseUrl = `postgresql://${user}@127.0.0.1:${pooler.port}/${database}`;
     const node = await stage.startNode({ databaseUrl });
     const clients = [followNode(stage, node.url, 'ws'), followNode(stage, node.url, 'sse')];
     await until('all hear', () => clients.every((client) => client.seq() > 0));
@@ -146,11 +195,12 @@ export async function standby(options: RowOptions): Promise<RowResult> {
     await stage.stopDatabase();
     await writeFile(signal, '');
     await stage.startDatabase();
-    const before = lines(node);
+    const before = linesOf(node).length;
     const began = Date.now();
-    const slowestRefusalMs = await refusals(stage, node, options.faults * 1_000);
+    const slowestRefusalMs = Math.max(...(await refusals(stage, node, options.faults * 1_000)));
     const seconds = (Date.now() - began) / 1_000;
-    const linesPerSecond = Math.round(((lines(node) - before) / seconds) * 10) / 10;
+    const loudest = loudestOf(linesOf(node).slice(before));
+    const linesPerSecond = Math.round(((linesOf(node).length - before) / seconds) * 10) / 10;
     await stage.query('SELECT pg_promote()');
     await rm(signal, { force: true });
     const back = Date.now();
@@ -160,11 +210,22 @@ export async function standby(options: RowOptions): Promise<RowResult> {
       ...(linesPerSecond > 1 ? [`${linesPerSecond} log lines a second`] : []),
       ...(recoveredMs > 35_000 ? [`writes work ${recoveredMs} ms after the promotion`] : []),
     ];
-    return { faults: 1, findings, figures: { slowestRefusalMs, linesPerSecond, recoveredMs } };
+    return { faults: 1, findings, figures: { slowestRefusalMs, linesPerSecond, recoveredMs, loudest } };
   });
 }
 
-const lines = (node: Node) => `${node.output()}${node.errors()}`.split('\n').length;
+const linesOf = (node: Node) => `${node.output()}${node.errors()}`.split('\n');
+
+/** What is said most often, and how often. */
+function loudestOf(logged: readonly string[]): string {
+  const counts = new Map<string, number>();
+  for (const line of logged) {
+    const said = /"msg":"([^"]*)"/.exec(line)?.[1] ?? line.slice(0, 80);
+    counts.set(said, (counts.get(said) ?? 0) + 1);
+  }
+  const [loudest] = [...counts].toSorted(([, a], [, b]) => b - a);
+  return loudest === undefined ? '' : `${loudest[1]} x ${loudest[0]}`;
+}
 
 /** Row 29: nodes whose clocks are an hour ahead and behind of the database's; clients go to and fro between them. */
 export async function skewedClocks(options: RowOptions): Promise<RowResult> {
