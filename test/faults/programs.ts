@@ -95,7 +95,7 @@ export async function startHaproxy(ports: readonly number[]): Promise<Program> {
     args: (file) => ['-db', '-f', file],
     config: (port) => `
 global
-  maxconn 20000
+  maxconn 4000
 defaults
   mode http
   timeout connect 2s

@@ -212,7 +212,17 @@ export async function standby(options: RowOptions): Promise<RowResult> {
       ...(linesPerSecond > 1 ? [`${linesPerSecond} log lines a second`] : []),
       ...(recoveredMs > 35_000 ? [`writes work ${recoveredMs} ms after the promotion`] : []),
     ];
-    return { faults: 1, findings, figures: { slowestRefusalMs, linesPerSecond, lines: said.length, recoveredMs, loudest: loudestOf(said) } };
+    return {
+      faults: 1,
+      findings,
+      figures: {
+        slowestRefusalMs,
+        linesPerSecond,
+        lines: said.length,
+        recoveredMs,
+        loudest: loudestOf(said),
+      },
+    };
   });
 }
 

@@ -188,7 +188,7 @@ export async function restored(options: RowOptions): Promise<RowResult> {
       await stage.noteState();
       await takeBack(stage, back);
       // Another history, and longer than the one that was lost: by its numbers alone nobody would notice.
-      if (fault % 2 === 0) await sql.many(45, ['a', 'b']);
+      if (fault % 2 === 0) await sql.many(45, { slugs: ['a', 'b'] });
       const began = Date.now();
       const changed = () =>
         clients.filter(

@@ -116,16 +116,17 @@ async function promoteLarge(
 export async function overflow(options: RowOptions): Promise<RowResult> {
   return onStage('row26', options, async (stage) => {
     const node = await stage.startNode();
+    await growPrompts(node.url, 32 * 1024);
     const sql = await stage.sql();
     const clients = [ALL, LATEST].flatMap((follows) =>
       (['ws', 'sse'] as const).map((transport) =>
-        stage.follow({ url: () => node.url, transport, follows, silenceMs: 600_000 }),
+        stage.follow({ url: () => node.url, transport, follows, wide: true, silenceMs: 600_000 }),
       ),
     );
     await until('all hear', () => clients.every((client) => client.seq() > 0));
     for (const client of clients) client.pause();
     const rssBefore = await residentMegabytes(node);
-    await sql.many(options.faults);
+    await sql.many(options.faults, { first: 4 });
     await until('the node has read it all', async () => {
       const response = await fetch(`${node.url}/v1/prompts/a`, {
         headers: { authorization: `Bearer ${ADMIN_KEY}` },

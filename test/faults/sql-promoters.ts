@@ -33,13 +33,13 @@ CREATE OR REPLACE FUNCTION rig_tell(slugs text[], numbers int[], ids uuid[]) RET
   FROM unnest(slugs, numbers, ids) WITH ORDINALITY AS s(slug, number, id, i)
   JOIN workspace w ON w.slug = 'default' JOIN promotion m ON m.workspace_id = w.id AND m.id = s.id ORDER BY s.i
 $$;
-CREATE OR REPLACE PROCEDURE rig_many(commits int, slugs text[]) LANGUAGE plpgsql AS $$
+CREATE OR REPLACE PROCEDURE rig_many(commits int, slugs text[], first int) LANGUAGE plpgsql AS $$
 DECLARE
   s text[]; n int[];
 BEGIN
   FOR i IN 1..commits LOOP
     s := ARRAY[slugs[1 + i % array_length(slugs, 1)]];
-    n := ARRAY[1 + i % 3];
+    n := ARRAY[first + i % 3];
     PERFORM rig_tell(s, n, rig_move(s, n, null));
     COMMIT;
   END LOOP;
@@ -57,10 +57,16 @@ export interface SqlPromoters {
   /** One transaction. @returns how it ended. */
   promote(options: Transaction): Promise<'committed' | 'rolled back'>;
   /** Many commits of one event each, as fast as they go. */
-  many(commits: number, slugs?: readonly string[]): Promise<void>;
+  many(commits: number, options?: Many): Promise<void>;
   /** Events that no channel hears of: a long log in a moment. */
   fill(events: number, eventsOfCommit?: number): Promise<void>;
   close(): Promise<void>;
+}
+
+interface Many {
+  readonly slugs?: readonly string[];
+  /** Three versions from this one on, in turn. */
+  readonly first?: number;
 }
 
 export interface Transaction {
@@ -90,7 +96,8 @@ export async function openSqlPromoters(
         client.release();
       }
     },
-    many: (commits, slugs = ['a', 'b', 'c', 'd', 'e']) => hurry(pool, 'rig_many', [commits, slugs]),
+    many: (commits, { slugs = ['a', 'b', 'c', 'd', 'e'], first = 1 } = {}) =>
+      hurry(pool, 'rig_many', [commits, slugs, first]),
     fill: async (events, eventsOfCommit = 100) => {
       await hurry(pool, 'rig_fill', [Math.floor(events / eventsOfCommit), eventsOfCommit]);
       if (events % eventsOfCommit > 0) await hurry(pool, 'rig_fill', [events % eventsOfCommit, 1]);
@@ -103,7 +110,8 @@ async function hurry(pool: pg.Pool, procedure: string, values: unknown[]): Promi
   const client = await pool.connect();
   try {
     await client.query('SET synchronous_commit = off');
-    await client.query(`CALL ${procedure}($1, $2)`, values);
+    const places = values.map((_value, index) => `$${index + 1}`).join(', ');
+    await client.query(`CALL ${procedure}(${places})`, values);
   } finally {
     client.release(true);
   }
