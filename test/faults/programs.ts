@@ -102,6 +102,7 @@ defaults
   timeout client 90s
   timeout server 90s
   timeout tunnel 90s
+  timeout check 5s
   retries 3
   option redispatch
   option http-server-close

@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import pg from 'pg';
 import { freePort, until } from './harness.ts';
 import { startHaproxy } from './programs.ts';
 import { followNode } from './rows-feed.ts';
@@ -148,13 +149,16 @@ export async function deadTail(options: RowOptions): Promise<RowResult> {
       },
     });
     await until('it hears', () => client.seq() > 0);
+    // The commit is made while the node hears nothing; then it learns of it, and cannot read it.
     proxy.stall((name) => /^promptforge:(control|feed)$/.test(name));
-    const began = Date.now();
     await stage.promoters.attempt(a.url, stage.promoters.next());
+    const unlock = await lockEvents(stage);
+    proxy.flow();
+    const began = Date.now();
     const ready = async () => (await fetch(`${b.url}/readyz`)).status;
     const unreadyMs = await within(20_000, began, async () => (await ready()) === 503);
     const flaggedMs = await within(35_000, began, async () => lags.some((lag) => lag > 0));
-    proxy.flow();
+    await unlock();
     const findings = [
       ...(unreadyMs === null || unreadyMs > 15_000
         ? [`/readyz did not say 503 within 15 s (${unreadyMs})`]
@@ -165,6 +169,16 @@ export async function deadTail(options: RowOptions): Promise<RowResult> {
     ];
     return { faults: 1, findings, figures: { unreadyMs: unreadyMs ?? -1, flaggedMs: flaggedMs ?? -1 } };
   });
+}
+
+/** The log cannot be read, its heads can. */
+async function lockEvents({ connection }: Stage): Promise<() => Promise<void>> {
+  const client = new pg.Client({ ...connection });
+  client.on('error', () => undefined);
+  await client.connect();
+  await client.query('BEGIN');
+  await client.query('LOCK TABLE event IN ACCESS EXCLUSIVE MODE');
+  return () => client.end();
 }
 
 async function within(limitMs: number, began: number, holds: () => Promise<boolean>): Promise<number | null> {
@@ -190,7 +204,7 @@ export async function rollingRestart(options: RowOptions): Promise<RowResult> {
     );
     await until('all hear', () => clients.every((client) => client.isHearing()));
     let isHalted = false;
-    const load = { url, clients: 4, persistent: true, stop: () => isHalted };
+    const load = { url, clients: 2, persistent: true, stop: () => isHalted };
     const running = [stage.promoters.run(load), stage.batches.run({ ...load, clients: 1 })];
     const exits: { code: number | null; tookMs: number }[] = [];
     for (let fault = 0; fault < options.faults; fault += 1) {
@@ -203,7 +217,12 @@ export async function rollingRestart(options: RowOptions): Promise<RowResult> {
     }
     isHalted = true;
     await Promise.all(running);
-    const failed = stage.history.lines.filter(({ what }) => what === 'unknown' || what === 'fail');
+    // A starved writer refuses in words, and nothing happened: on a busy machine that is the machine's doing.
+    const failed = stage.history.lines.filter(
+      (line) =>
+        (line.what === 'unknown' || line.what === 'fail') &&
+        !(options.lenient === true && line.why === 'UNAVAILABLE'),
+    );
     for (const promoters of [stage.promoters, stage.batches]) await promoters.settle(url);
     const slowestExitMs = Math.max(...exits.map(({ tookMs }) => tookMs));
     const findings = [

@@ -124,19 +124,17 @@ export async function overflow(options: RowOptions): Promise<RowResult> {
       ),
     );
     await until('all hear', () => clients.every((client) => client.seq() > 0));
+    const witness = stage.follow({ url: () => node.url, transport: 'ws' });
+    await until('one that reads hears', () => witness.seq() > 0);
     for (const client of clients) client.pause();
     const rssBefore = await residentMegabytes(node);
     await sql.many(options.faults, { first: 4 });
-    await until('the node has read it all', async () => {
-      const response = await fetch(`${node.url}/v1/prompts/a`, {
-        headers: { authorization: `Bearer ${ADMIN_KEY}` },
-      });
-      return response.status === 200 && node.isRunning();
-    });
+    await until('one that reads has heard it all', () => witness.frames() >= options.faults, 200_000);
     const rssAfter = await residentMegabytes(node);
     for (const client of clients) client.resume();
-    await stage.settle(120_000);
-    return { faults: options.faults, figures: { rssBeforeMB: rssBefore, rssAfterMB: rssAfter } };
+    await stage.settle(200_000);
+    const heard = clients.map((client) => client.frames()).join(' ');
+    return { faults: options.faults, figures: { rssBeforeMB: rssBefore, rssAfterMB: rssAfter, heard } };
   });
 }
 
