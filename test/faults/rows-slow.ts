@@ -37,9 +37,9 @@ async function gauge(node: Node, name: string): Promise<number> {
 export async function slowConsumers(options: RowOptions): Promise<RowResult> {
   return onStage('row25', options, async (stage) => {
     const node = await stage.startNode();
-    await growPrompts(node.url, 64 * 1024);
+    await growPrompts(node.url, 256 * 1024);
     const large = [4, 5, 6];
-    const normal = Array.from({ length: options.faults * 4 }, (_, index) =>
+    const normal = Array.from({ length: options.faults * 2 }, (_, index) =>
       stage.follow({ url: () => node.url, transport: index % 2 === 0 ? 'ws' : 'sse', wide: true }),
     );
     await until('all hear', () => normal.every((client) => client.seq() > 0));
