@@ -1,5 +1,8 @@
 import { spawnSync } from 'node:child_process';
 
+const UNSHARE = 'unshare';
+const IP = 'ip';
+
 /** A host of its own, by a network namespace: one link to the database, one to the clients. */
 export interface Namespace {
   /** Where the database is reached from inside: what listens here is on our side. */
@@ -17,8 +20,8 @@ export interface Namespace {
 
 /** Why there can be none here, or null when there can. */
 export function namespacesMissing(): string | null {
-  const probe = spawnSync('unshare', ['-n', 'true'], { encoding: 'utf8' });
-  if (probe.status === 0 && spawnSync('ip', ['-V']).status === 0) return null;
+  const probe = spawnSync(UNSHARE, ['-n', 'true'], { encoding: 'utf8' });
+  if (probe.status === 0 && spawnSync(IP, ['-V']).status === 0) return null;
   return `network namespaces need root and iproute2: ${probe.stderr || String(probe.error ?? 'no ip')}`;
 }
 
@@ -26,7 +29,7 @@ export function createNamespace(): Namespace {
   const name = `pf-${process.pid}`;
   const subnet = `10.213.${process.pid % 250}`;
   const ip = (...args: string[]) => {
-    const { status, stderr } = spawnSync('ip', args, { encoding: 'utf8' });
+    const { status, stderr } = spawnSync(IP, args, { encoding: 'utf8' });
     if (status !== 0) throw new Error(`ip ${args.join(' ')}: ${stderr}`);
   };
   ip('netns', 'add', name);
@@ -47,7 +50,7 @@ export function createNamespace(): Namespace {
   return {
     databaseHost,
     serverHost,
-    prefix: ['ip', 'netns', 'exec', name],
+    prefix: [IP, 'netns', 'exec', name],
     blackhole: (isOn) => ip('-n', name, 'route', isOn ? 'add' : 'del', 'blackhole', `${databaseHost}/32`),
     link: (isUp) => ip('link', 'set', databaseLink, isUp ? 'up' : 'down'),
     remove: () => ip('netns', 'del', name),
