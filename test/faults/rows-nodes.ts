@@ -155,7 +155,12 @@ export async function deadTail(options: RowOptions): Promise<RowResult> {
     const unlock = await lockEvents(stage);
     proxy.flow();
     const began = Date.now();
-    const ready = async () => (await fetch(`${b.url}/readyz`)).status;
+    const said = new Set<string>();
+    const ready = async () => {
+      const answer = await fetch(`${b.url}/readyz`);
+      said.add(`${answer.status} ${await answer.text()}`);
+      return answer.status;
+    };
     const unreadyMs = await within(20_000, began, async () => (await ready()) === 503);
     const flaggedMs = await within(35_000, began, async () => lags.some((lag) => lag > 0));
     await unlock();
@@ -167,7 +172,11 @@ export async function deadTail(options: RowOptions): Promise<RowResult> {
         ? [`no bookmark told of the lag within 30 s (${flaggedMs})`]
         : []),
     ];
-    return { faults: 1, findings, figures: { unreadyMs: unreadyMs ?? -1, flaggedMs: flaggedMs ?? -1 } };
+    return {
+      faults: 1,
+      findings,
+      figures: { unreadyMs: unreadyMs ?? -1, flaggedMs: flaggedMs ?? -1, said: [...said].join(' ') },
+    };
   });
 }
 
