@@ -52,6 +52,16 @@ export async function removeRoom(room: string): Promise<void> {
   await rm(room, { recursive: true, force: true, maxRetries: 20, retryDelay: 200 });
 }
 
+/** A port that nobody listens on, for what must come back under the same address. */
+export async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  await once(server, 'close');
+  return port;
+}
+
 export interface ServerProcess {
   readonly url: string;
   readonly child: ChildProcess;

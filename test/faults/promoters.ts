@@ -1,12 +1,15 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { post, until } from './harness.ts';
 import type { Reply } from './harness.ts';
-import type { Witness } from './witness.ts';
+import type { History, Item } from './history.ts';
 
 const PROMPTS = ['a', 'b', 'c', 'd', 'e'];
 const VERSIONS = 3;
 const PROMOTE = `mutation ($input: PromoteVersionInput!) {
   promoteVersion(input: $input) { ... on Promotion { id } ... on Error { code } }
+}`;
+const PROMOTE_ALL = `mutation ($input: PromoteVersionsInput!) {
+  promoteVersions(input: $input) { ... on PromotionBatch { promotions { id } } ... on Error { code } }
 }`;
 
 /** Prompts with versions to choose from. */
@@ -26,10 +29,10 @@ export async function seedPrompts(url: string): Promise<void> {
   }
 }
 
+/** One promotion, or several prompts in one commit. */
 export interface Operation {
   readonly op: string;
-  readonly slug: string;
-  readonly version: number;
+  readonly items: readonly Item[];
 }
 
 export interface Promoters {
@@ -42,6 +45,8 @@ export interface Promoters {
     clients: number;
     stop: () => boolean;
     onAcknowledged?: (count: number) => void;
+    /** Goes on with another one where an outcome is not certain. */
+    persistent?: boolean;
   }): Promise<void>;
   /** One operation; its outcome is noted. */
   attempt(url: string, operation: Operation): Promise<'ok' | 'unknown'>;
@@ -51,9 +56,10 @@ export interface Promoters {
 }
 
 export function createPromoters(
-  witness: Witness,
+  history: History,
   random: (below: number) => number,
   name: string,
+  { batch = 1 }: { readonly batch?: number } = {},
 ): Promoters {
   const unknown = new Map<string, Operation>();
   let count = 0;
@@ -61,29 +67,26 @@ export function createPromoters(
 
   function next(): Operation {
     count += 1;
-    return {
-      op: `${name}-${count}`,
-      slug: PROMPTS[random(PROMPTS.length)] ?? 'a',
+    const first = random(PROMPTS.length);
+    const items = Array.from({ length: batch }, (_, index) => ({
+      slug: PROMPTS[(first + index) % PROMPTS.length] ?? 'a',
       version: 1 + random(VERSIONS),
-    };
+    }));
+    return { op: `${name}-${count}`, items };
   }
 
   async function attempt(url: string, operation: Operation): Promise<'ok' | 'unknown'> {
-    const { op, slug, version } = operation;
-    witness.note({ what: 'invoke', ...operation });
-    const reply = await post(url, PROMOTE, {
-      input: { slug, version, reason: op, idempotencyKey: op },
-    }).catch((error: unknown): Reply => ({ errors: [{ message: String(error) }] }));
-    const answer = reply.data?.['promoteVersion'] as { id?: string; code?: string } | undefined;
-    if (answer?.id !== undefined) {
+    const { op } = operation;
+    history.note({ what: 'invoke', ...operation });
+    const answer = await promote(url, operation).catch((error: unknown) => ({ why: String(error) }));
+    if ('promotions' in answer) {
       acknowledged += 1;
       unknown.delete(op);
-      witness.note({ what: 'ok', op, promotion: innerId(answer.id) });
+      history.note({ what: 'ok', op, promotions: answer.promotions.map(innerId) });
       return 'ok';
     }
-    const why = answer?.code ?? reply.errors?.[0]?.message ?? 'no answer';
     unknown.set(op, operation);
-    witness.note({ what: 'unknown', op, why });
+    history.note({ what: 'unknown', op, why: answer.why });
     return 'unknown';
   }
 
@@ -92,11 +95,13 @@ export function createPromoters(
     unknown,
     attempt,
     next,
-    run: async ({ url, clients, stop, onAcknowledged }) => {
+    run: async ({ url, clients, stop, onAcknowledged, persistent = false }) => {
       const client = async () => {
         while (!stop()) {
-          if ((await attempt(url, next())) === 'unknown') return;
-          onAcknowledged?.(acknowledged);
+          const outcome = await attempt(url, next());
+          if (outcome === 'ok') onAcknowledged?.(acknowledged);
+          else if (persistent) await sleep(100);
+          else return;
         }
       };
       await Promise.all(Array.from({ length: clients }, client));
@@ -111,6 +116,29 @@ export function createPromoters(
   };
 }
 
-function innerId(globalId: string): string {
+async function promote(
+  url: string,
+  { op, items }: Operation,
+): Promise<{ promotions: string[] } | { why: string }> {
+  const [first] = items;
+  const common = { reason: op, idempotencyKey: op };
+  const reply: Reply =
+    items.length === 1
+      ? await post(url, PROMOTE, { input: { ...first, ...common } })
+      : await post(url, PROMOTE_ALL, { input: { items, ...common } });
+  const [answer] = Object.values(reply.data ?? {}) as (Answer | null)[];
+  const ids = answer?.id === undefined ? answer?.promotions?.map(({ id }) => id) : [answer.id];
+  if (ids !== undefined) return { promotions: ids };
+  return { why: answer?.code ?? reply.errors?.[0]?.message ?? 'no answer' };
+}
+
+interface Answer {
+  readonly id?: string;
+  readonly promotions?: readonly { readonly id: string }[];
+  readonly code?: string;
+}
+
+/** The UUID inside of a global id. */
+export function innerId(globalId: string): string {
   return Buffer.from(globalId, 'base64').toString('utf8').split(':')[1] ?? '';
 }

@@ -14,39 +14,19 @@ import {
 } from './harness.ts';
 import type { ServerProcess } from './harness.ts';
 import { createPromoters, seedPrompts } from './promoters.ts';
-import { createWitness, findings, readFinalState } from './witness.ts';
-
-/** What one run of a row showed. */
-export interface RowResult {
-  readonly acknowledged: number;
-  /** How many times the fault was caused. */
-  readonly faults: number;
-  readonly findings: readonly string[];
-}
-
-export interface RowOptions {
-  readonly seed: number;
-  readonly faults: number;
-  readonly witnessFile?: string;
-}
+import { createHistory } from './history.ts';
+import type { RowOptions, RowResult } from './stage.ts';
+import { findings, readFinalState } from './witness.ts';
 
 const CLIENTS = 8;
 
-/** Rows of docs: each is a promise that is shown by breaking something. */
-export const ROWS: Readonly<Record<number, (options: RowOptions) => Promise<RowResult>>> = {
-  1: killServer,
-  3: killPostgres,
-  4: cutAnswers,
-  37: delayAnswers,
-};
-
 /** Rows 1, 2 and 32: the server with its embedded database is killed while clients promote, and started again. */
-async function killServer({ seed, faults, witnessFile }: RowOptions): Promise<RowResult> {
+export async function killServer({ seed, faults, historyFile }: RowOptions): Promise<RowResult> {
   const room = await makeRoom();
   const dataDirectory = join(room, 'data');
   const random = seeded(seed);
-  const witness = createWitness(witnessFile);
-  const promoters = createPromoters(witness, random, `row1-${seed}`);
+  const history = createHistory(historyFile);
+  const promoters = createPromoters(history, random, `row1-${seed}`);
   let server = await startServerProcess({ PROMPTFORGE_DATA_DIR: dataDirectory });
   try {
     await seedPrompts(server.url);
@@ -73,7 +53,7 @@ async function killServer({ seed, faults, witnessFile }: RowOptions): Promise<Ro
     const connection = await connectToRunningEmbedded(dataDirectory);
     if (connection === null) throw new Error('the embedded server does not run');
     const state = await withClient(connection, readFinalState);
-    return { acknowledged: promoters.acknowledged(), faults, findings: findings(witness.lines, state) };
+    return { acknowledged: promoters.acknowledged(), faults, findings: findings(history.lines, state) };
   } finally {
     await server.kill('SIGTERM');
     await removeRoom(room);
@@ -81,12 +61,12 @@ async function killServer({ seed, faults, witnessFile }: RowOptions): Promise<Ro
 }
 
 /** Row 3: PostgreSQL, with all its processes, is killed under promotions; the server stays and starts it again. */
-async function killPostgres({ seed, faults, witnessFile }: RowOptions): Promise<RowResult> {
+export async function killPostgres({ seed, faults, historyFile }: RowOptions): Promise<RowResult> {
   const room = await makeRoom();
   const dataDirectory = join(room, 'data');
   const random = seeded(seed);
-  const witness = createWitness(witnessFile);
-  const promoters = createPromoters(witness, random, `row3-${seed}`);
+  const history = createHistory(historyFile);
+  const promoters = createPromoters(history, random, `row3-${seed}`);
   const server = await startServerProcess({ PROMPTFORGE_DATA_DIR: dataDirectory });
   try {
     await seedPrompts(server.url);
@@ -108,7 +88,7 @@ async function killPostgres({ seed, faults, witnessFile }: RowOptions): Promise<
     return result(server, {
       acknowledged: promoters.acknowledged(),
       faults,
-      findings: findings(witness.lines, state),
+      findings: findings(history.lines, state),
     });
   } finally {
     await server.kill('SIGTERM');
@@ -127,8 +107,8 @@ async function killAll(dataDirectory: string): Promise<void> {
 }
 
 /** Row 4: the answer to a COMMIT is lost; the same idempotency key makes the repetition harmless. */
-async function cutAnswers({ seed, faults, witnessFile }: RowOptions): Promise<RowResult> {
-  return behindProxy({ seed, witnessFile, name: 'row4' }, async ({ promoters, proxy, server }) => {
+export async function cutAnswers({ seed, faults, historyFile }: RowOptions): Promise<RowResult> {
+  return behindProxy({ seed, historyFile, name: 'row4' }, async ({ promoters, proxy, server }) => {
     for (let done = 0; done < faults;) {
       const wave = Math.min(4, faults - done);
       proxy.plan.push(...Array.from({ length: wave }, () => 'cut' as const));
@@ -144,8 +124,8 @@ async function cutAnswers({ seed, faults, witnessFile }: RowOptions): Promise<Ro
 }
 
 /** Row 37: the answer to a COMMIT comes after the transaction's time is over. */
-async function delayAnswers({ seed, faults, witnessFile }: RowOptions): Promise<RowResult> {
-  return behindProxy({ seed, witnessFile, name: 'row37' }, async ({ promoters, proxy, server }) => {
+export async function delayAnswers({ seed, faults, historyFile }: RowOptions): Promise<RowResult> {
+  return behindProxy({ seed, historyFile, name: 'row37' }, async ({ promoters, proxy, server }) => {
     const wave = 6;
     for (let done = 0; done < faults; done += wave) {
       proxy.plan.push(...Array.from({ length: wave }, () => ({ delayMs: 5_500 })));
@@ -166,7 +146,7 @@ interface Stage {
 }
 
 async function behindProxy(
-  { seed, witnessFile, name }: { seed: number; witnessFile: string | undefined; name: string },
+  { seed, historyFile, name }: { seed: number; historyFile: string | undefined; name: string },
   play: (stage: Stage) => Promise<number>,
 ): Promise<RowResult> {
   const room = await makeRoom();
@@ -176,8 +156,8 @@ async function behindProxy(
     settings: SMALL_POSTGRES,
   });
   const proxy = await startChaosProxy(postgres.connection);
-  const witness = createWitness(witnessFile);
-  const promoters = createPromoters(witness, seeded(seed), `${name}-${seed}`);
+  const history = createHistory(historyFile);
+  const promoters = createPromoters(history, seeded(seed), `${name}-${seed}`);
   const server = await startServerProcess({ DATABASE_URL: proxy.url(postgres.connection.database) });
   try {
     await seedPrompts(server.url);
@@ -186,7 +166,7 @@ async function behindProxy(
     return result(server, {
       acknowledged: promoters.acknowledged(),
       faults,
-      findings: findings(witness.lines, state),
+      findings: findings(history.lines, state),
     });
   } finally {
     await server.kill('SIGTERM');

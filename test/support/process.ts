@@ -30,9 +30,12 @@ export async function temporaryDirectory(): Promise<{ path: string; remove(): Pr
   return { path, remove: () => rm(path, { recursive: true, force: true }) };
 }
 
-/** Starts the built server as a user does, and waits for its ready line. */
-export async function startServerProcess(env: Record<string, string>): Promise<ServerProcess> {
-  const { child, output, errors } = run(['dist/main.js'], { PORT: '0', ...env });
+/** Starts the built server as a user does, and waits for its ready line. `prefix`: a command that runs it elsewhere. */
+export async function startServerProcess(
+  env: Record<string, string>,
+  prefix: readonly string[] = [],
+): Promise<ServerProcess> {
+  const { child, output, errors } = run(['dist/main.js'], { PORT: '0', ...env }, prefix);
   const url = await readyUrl(child, output, errors);
   const stop: ServerProcess['stop'] = async (signal) => {
     if (child.exitCode === null && child.signalCode === null) {
@@ -52,9 +55,10 @@ export async function runToEnd(args: readonly string[], env: Record<string, stri
   return { code: child.exitCode, output: output(), errors: errors() };
 }
 
-/** Starts one of the entry points, and leaves the rest to the caller. */
-export function run(args: readonly string[], env: Record<string, string>) {
-  const child = spawn(process.execPath, [...args], {
+/** Starts one of the entry points, and leaves the rest to the caller. `prefix`: a command that runs it elsewhere. */
+export function run(args: readonly string[], env: Record<string, string>, prefix: readonly string[] = []) {
+  const [command = '', ...rest] = [...prefix, process.execPath, ...args];
+  const child = spawn(command, rest, {
     cwd: ROOT,
     env: { PATH: process.env['PATH'] ?? '', HOME: process.env['HOME'] ?? '', LOG_FORMAT: 'json', ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
