@@ -5,7 +5,7 @@ import type { TestServer } from './server.ts';
 const PATIENCE = { timeout: 15_000, interval: 20 };
 
 /** The value of a series of /metrics, the name with its labels as it stands there; 0 when it is not there. */
-async function metricOf(server: TestServer, series: string): Promise<number> {
+export async function metricOf(server: TestServer, series: string): Promise<number> {
   const text = await (await server.get('/metrics')).text();
   const line = text.split('\n').find((candidate) => candidate.startsWith(`${series} `));
   return line === undefined ? 0 : Number(line.slice(series.length + 1));
