@@ -69,7 +69,7 @@ async function authenticate(
 }
 
 function prepare(
-  { schema, operations, contextOf }: WebSocketDeps,
+  { schema, operations }: WebSocketDeps,
   { extra: { connection }, subscriptions }: Ctx,
   operationId: string,
   { query, operationName, variables }: SubscribePayload,
@@ -91,7 +91,6 @@ function prepare(
     document: operation.document,
     operationName: operation.operationName,
     variableValues: operation.variables,
-    contextValue: contextOf({ actor, requestId }),
     operation,
     operationId,
     token: connection.begin(operationId),
@@ -101,10 +100,12 @@ function prepare(
   };
 }
 
-async function answer({ log }: WebSocketDeps, args: OperationArgs): Promise<ExecutionResult> {
-  const { connection, operationId, token, requestId } = args;
+async function answer({ contextOf, log }: WebSocketDeps, args: OperationArgs): Promise<ExecutionResult> {
+  const { connection, operationId, token, actor, requestId } = args;
   try {
-    const result = await connection.answer(async () => execute(args));
+    // Made here: graphql-ws keeps the arguments of a subscription, which needs none, for as long as that lives.
+    const contextValue = contextOf({ actor, requestId });
+    const result = await connection.answer(async () => execute({ ...args, contextValue }));
     if (result.errors === undefined) return result;
     return { ...result, errors: result.errors.map((error) => maskError(error, log, requestId)) };
   } finally {
