@@ -54,6 +54,25 @@ describe('a subscription', () => {
     await expect(socket.expectNothing()).resolves.toBeUndefined();
   });
 
+  it.each([
+    ['channel', 'CHANNEL_NOT_FOUND'],
+    ['prompts', 'INVALID_INPUT'],
+    ['after', 'BAD_CURSOR'],
+  ])('is refused, typed, for %s that no database can hold', async (argument, code) => {
+    const query = `subscription ($t: String!) { channelEvents(${argument}: $t) { __typename } }`.replace(
+      'prompts: $t',
+      'prompts: [$t]',
+    );
+    for (const [index, t] of ['a\u0000b', '\ud800'].entries()) {
+      subscribe(String(index), query, { variables: { t } });
+      expect(await socket.next()).toMatchObject({
+        id: String(index),
+        payload: { errors: [{ extensions: { code } }] },
+      });
+      expect(await socket.next()).toEqual({ id: String(index), type: 'complete' });
+    }
+  });
+
   it('is there for readers', async () => {
     const { key } = await server.createKey('READER');
     const reader = await openAcknowledged(server.url, key);
