@@ -1,13 +1,16 @@
 import type { FeedLog } from './feed-types.ts';
 
+/** Longer than a poll and what its statement may take: a database that answers nothing for so long is away. */
+const SILENCE_MS = 8_000;
+
 export interface Contact {
   begin(): void;
   end(): void;
   readonly begun: () => boolean;
   /** Whether the last contact with the database succeeded. */
   readonly reachable: () => boolean;
-  /** Since when every contact has succeeded. */
-  readonly reachableSinceMs: () => number;
+  /** Since when the database has answered again and again, whatever failed in between; null: it has not for a while. */
+  readonly answeringSinceMs: () => number | null;
   readonly answered: () => void;
   readonly failed: (error: unknown) => void;
 }
@@ -19,22 +22,29 @@ export function createContact(
 ): Contact {
   let phase: 'starting' | 'begun' | 'ended' = 'starting';
   let reachable = false;
-  let sinceMs = 0;
+  let [sinceMs, lastAnswerMs] = [0, 0];
+
+  function noteAnswer(): void {
+    const now = nowMs();
+    if (now - lastAnswerMs > SILENCE_MS) sinceMs = now;
+    lastAnswerMs = now;
+  }
+
   return {
     begin: () => {
       phase = 'begun';
       reachable = true;
-      sinceMs = nowMs();
+      noteAnswer();
     },
     end: () => {
       phase = 'ended';
     },
     begun: () => phase !== 'starting',
     reachable: () => reachable,
-    reachableSinceMs: () => sinceMs,
+    answeringSinceMs: () => (nowMs() - lastAnswerMs > SILENCE_MS ? null : sinceMs),
     answered: () => {
       if (!reachable && phase === 'begun') log.info({}, 'the database answers again');
-      if (!reachable) sinceMs = nowMs();
+      noteAnswer();
       reachable = true;
     },
     failed: (error: unknown) => {

@@ -69,10 +69,7 @@ export function createFeed(database: Database, consumers: readonly FeedConsumer[
       reachable: contact.reachable(),
       listening: listener.listening(),
       stuck: following.stuck(),
-      // While the database is away no node knows better; afterwards this one gets its time to catch up.
-      behind:
-        contact.reachable() &&
-        nowMs() - Math.max(freshness.knownMs(), contact.reachableSinceMs()) > BEHIND_MAX_MS,
+      behind: isBehind(freshness.knownMs(), contact.answeringSinceMs()),
     }),
     stop: async () => {
       stopped = true;
@@ -84,6 +81,11 @@ export function createFeed(database: Database, consumers: readonly FeedConsumer[
       await tail.stop();
     },
   };
+}
+
+/** While the database is away no node knows better; afterwards this one gets its time to catch up. */
+function isBehind(knownMs: number, answeringSinceMs: number | null): boolean {
+  return answeringSinceMs !== null && nowMs() - Math.max(knownMs, answeringSinceMs) > BEHIND_MAX_MS;
 }
 
 /** The parts of a feed, each told what the others find out. */

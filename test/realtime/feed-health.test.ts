@@ -92,6 +92,27 @@ describe('a consumer that never answers', () => {
   });
 });
 
+describe('a log that cannot be read, whose end can', () => {
+  it('makes the node unfit after 10 s, though some of its statements fail as if the database were away', async () => {
+    const recorder = createRecorder();
+    const { feed } = await runFeed(registry.opened, [recorder]);
+    await expect.poll(() => feed.status().listening, PATIENCE).toBe(true);
+    const holder = registry.opened.newConnection();
+    await holder.connect();
+    onTestFinished(() => holder.end());
+    await holder.query('BEGIN; LOCK TABLE "event" IN ACCESS EXCLUSIVE MODE');
+    await registry.database.query(
+      `UPDATE "event_counter" SET seq = seq + 1 WHERE workspace_id = '${workspaceId}'`,
+    );
+    await expect.poll(() => feed.status().behind, { timeout: 25_000, interval: 100 }).toBe(true);
+    await registry.database.query(
+      `UPDATE "event_counter" SET seq = seq - 1 WHERE workspace_id = '${workspaceId}'`,
+    );
+    await holder.query('ROLLBACK');
+    await expect.poll(() => feed.status().behind, PATIENCE).toBe(false);
+  }, 60_000);
+});
+
 describe('readers that are all busy', () => {
   it('do not blind the node', async () => {
     const opened = openDatabase({
