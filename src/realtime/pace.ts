@@ -7,7 +7,7 @@ const SLICE = 100;
 export class Pace {
   #sends = 0;
 
-  /** After each send, or after several. @returns null, or what to await: a promise for each of ten thousand sends would cost a tenth of them. */
+  /** After each send, or after several. @returns what to await when it is time for a turn; null: no promise is made for the other sends. */
   sent(count = 1): Promise<void> | null {
     this.#sends += count;
     if (this.#sends < SLICE) return null;
