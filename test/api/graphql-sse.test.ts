@@ -35,6 +35,10 @@ function get(query: string, parameters: Record<string, string> = {}) {
   return openEventStream(`${server.url}/graphql?${search}`, { key: server.adminKey });
 }
 
+/** Requests that the server has seen the end of. */
+const requestsOver = () =>
+  server.logged.filter(({ msg, path }) => msg === 'request' && path === '/graphql').length;
+
 const dataOf = ({ data = '' }: { data?: string }) => JSON.parse(data) as unknown;
 
 describe('a subscription over server-sent events', () => {
@@ -175,8 +179,10 @@ describe('a subscription over server-sent events', () => {
       signal: aborting.signal,
     });
     await lock.waiters(1);
+    const answered = requestsOver();
     aborting.abort();
     await expect(aborted).rejects.toThrow('aborted');
+    await expect.poll(requestsOver, { timeout: 10_000 }).toBe(answered + 1);
     await lock.release();
     // One that begins later is there: the aborted one has long been prepared.
     const stream = await post(followLate);

@@ -13,6 +13,7 @@ const ADMIN_KEY = 'revocation-admin-key-of-the-test';
 const LISTENING_MS = 2_000;
 const POLLING_MS = 6_000;
 const TRIES = 5;
+const PATIENCE = { timeout: 15_000 };
 const WITHDRAW =
   'mutation { withdrawPrompt(input: { slug: "revoked/one", channel: "stable" }) { __typename } }';
 
@@ -75,7 +76,8 @@ async function followByEvents(node: TestServer, key: string): Promise<Told> {
 /** Revokes a key that has streams of every kind on both nodes, while others have theirs. @returns how long the last of them lived. */
 async function revokeOnce(): Promise<number> {
   const { id, key } = await nodes[0].createKey('READER');
-  await promote(nodes[0], 'revoked/one', 1);
+  const { cursor } = await promote(nodes[0], 'revoked/one', 1);
+  for (const node of nodes) await expect.poll(() => statusAt(node, cursor), PATIENCE).toBe(200);
   const told = await Promise.all(
     nodes.flatMap((node) => [
       followBySocket(node, key),
@@ -113,7 +115,7 @@ async function quickestOf(limitMs: number): Promise<number> {
 
 describe('a key that is revoked', () => {
   it('loses its WebSockets with 4401 and its event streams within 2 s, on every node, and hears nothing after it', async () => {
-    await expect.poll(() => nodesDegraded(), { timeout: 15_000 }).toBe(0);
+    await expect.poll(() => nodesDegraded(), PATIENCE).toBe(0);
     expect(await quickestOf(LISTENING_MS)).toBeLessThan(LISTENING_MS);
   });
 
@@ -135,7 +137,7 @@ describe('a key that is revoked', () => {
     );
     await lock.waiters(1);
     await node.revokeKey(id);
-    await expect.poll(() => statusOf(node, key), { timeout: 15_000 }).toBe(401);
+    await expect.poll(() => statusOf(node, key), PATIENCE).toBe(401);
     await lock.release();
     expect(await answer).toContain('answered 401');
     for (const each of nodes) await nothingIsLeft(each);
@@ -153,6 +155,14 @@ describe('a key that is revoked', () => {
     await metricBecomes(node, 'promptforge_stream_connections{transport="WEBSOCKET"}', 1);
   });
 });
+
+/** 200 when the node has got that far. */
+const statusAt = async (node: TestServer, cursor: string) =>
+  (
+    await fetch(`${node.url}/v1/prompts/revoked/one`, {
+      headers: { authorization: `Bearer ${ADMIN_KEY}`, 'x-promptforge-min-cursor': cursor },
+    })
+  ).status;
 
 const statusOf = async (node: TestServer, key: string) =>
   (await fetch(`${node.url}/metrics`, { headers: { authorization: `Bearer ${key}` } })).status;

@@ -38,7 +38,7 @@ export async function lockTable({ database }: TestServer, table: string) {
   onTestFinished(release);
   return {
     release,
-    /** Resolves when so many statements wait for it. */
+    /** Resolves when so many reads wait for it; what the server writes in the background does not count. */
     waiters: async (count: number) => {
       await expect.poll(() => waitersIn(database), PATIENCE).toBe(count);
     },
@@ -47,7 +47,7 @@ export async function lockTable({ database }: TestServer, table: string) {
 
 async function waitersIn(database: TestServer['database']): Promise<number | undefined> {
   const [row] = await database.query<{ count: number }>(
-    `SELECT count(*)::int AS count FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`,
+    `SELECT count(*)::int AS count FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock' AND ltrim(query, E' \\n') ILIKE 'select%'`,
   );
   return row?.count;
 }
