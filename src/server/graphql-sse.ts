@@ -1,5 +1,6 @@
 import { isUtf8 } from 'node:buffer';
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import Negotiator from 'negotiator';
 import { OperationTypeNode } from 'graphql';
 import type { GraphQLFormattedError } from 'graphql';
 import type { Actor } from '../domain/actor.ts';
@@ -37,7 +38,7 @@ interface SseRequest {
  */
 export async function subscribeBySse(deps: GraphqlSseDeps, request: SseRequest): Promise<boolean> {
   const { req, res, actor, requestId } = request;
-  if (req.headers.accept?.includes('text/event-stream') !== true) return false;
+  if (!acceptsEventStream(req)) return false;
   const params = paramsOf(request);
   const operation = params === null ? [] : deps.operations.prepare(params);
   if ('length' in operation || operation.definition.operation !== OperationTypeNode.SUBSCRIPTION)
@@ -49,6 +50,12 @@ export async function subscribeBySse(deps: GraphqlSseDeps, request: SseRequest):
   }
   openSse(deps, { req, res, actor, write: writeNext }, (sink) => deps.hub.join({ ...prepared, sink }));
   return true;
+}
+
+/** By name: who accepts anything at all wants an answer, not a stream. */
+function acceptsEventStream(req: IncomingMessage): boolean {
+  if (req.headers.accept?.includes('text/event-stream') !== true) return false;
+  return new Negotiator(req).mediaType(['text/event-stream']) !== undefined;
 }
 
 /** Joins the stream to the hub and opens it. @throws ProblemError 401, 429, 503; Unavailable */

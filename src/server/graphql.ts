@@ -8,6 +8,7 @@ import type { Plugin } from 'graphql-yoga';
 import { LRUCache } from 'lru-cache';
 import type { Actor } from '../domain/actor.ts';
 import type { Context } from '../schema/context.ts';
+import { conditionalRootErrors } from './conditional-root.ts';
 import type { Log } from './log.ts';
 import { maskError } from './mask-error.ts';
 import { waitForMinCursor } from './min-cursor.ts';
@@ -138,7 +139,9 @@ function limits(): Plugin {
     onValidate: ({ params, setResult, validateFn, setValidationFn }) => {
       const errors = queryLimitErrors(params.documentAST as DocumentNode);
       if (errors.length > 0) return setResult([...errors]);
-      setValidationFn((schema, document, rules) => {
+      setValidationFn((schema: GraphQLSchema, document: DocumentNode, rules: unknown) => {
+        const conditional = conditionalRootErrors(schema, document);
+        if (conditional.length > 0) return conditional;
         const found: unknown = validateFn(schema, document, rules, { maxErrors: MAX_VALIDATION_ERRORS });
         return found as readonly GraphQLError[];
       });

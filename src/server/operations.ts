@@ -4,6 +4,7 @@ import { LRUCache } from 'lru-cache';
 import { MESSAGE_SHOWN_MAX } from './mask-error.ts';
 import { MAX_VALIDATION_ERRORS, parseWithLimits, queryLimitErrors } from './query-limits.ts';
 import { rowBudgetError } from './row-budget.ts';
+import { conditionalRootErrors } from './conditional-root.ts';
 
 /** Characters of document text whose parsed form is kept. */
 const CACHED_TEXT_MAX = 4 * 1024 * 1024;
@@ -79,6 +80,8 @@ export class Operations {
       const document = parseWithLimits(query);
       const limits = queryLimitErrors(document);
       if (limits.length > 0) return { document: null, errors: limits };
+      const conditional = conditionalRootErrors(this.#schema, document);
+      if (conditional.length > 0) return { document: null, errors: conditional.map((error) => coded(error)) };
       const errors = validate(this.#schema, document, undefined, { maxErrors: MAX_VALIDATION_ERRORS });
       return errors.length > 0
         ? { document: null, errors: errors.map((error) => coded(error)) }

@@ -1,6 +1,6 @@
 import canonicalize from 'canonicalize';
 import { createSourceEventStream, execute, Kind, visit } from 'graphql';
-import type { DocumentNode, ExecutionResult, GraphQLSchema } from 'graphql';
+import type { ArgumentNode, DocumentNode, ExecutionResult, GraphQLSchema } from 'graphql';
 import { LRUCache } from 'lru-cache';
 import { isUnavailable } from '../db/database-errors.ts';
 import type { Actor } from '../domain/actor.ts';
@@ -13,6 +13,7 @@ import { maskError } from './mask-error.ts';
 import type { Operation } from './operations.ts';
 import type { ContextFactory } from './request-context.ts';
 
+const ROOT_FIELD = 'channelEvents';
 /** Where one begins and how it is told does not change what a frame looks like: these arguments make no group of their own. */
 const OWN_ARGUMENTS = new Set(['after', 'snapshot', 'bookmarks', 'mode']);
 
@@ -110,16 +111,22 @@ export class Subscribe {
   }
 }
 
-/** Variables that stand in no place but the arguments that make no difference to a frame. */
+/** Variables that stand in no place but the root field's arguments that make no difference to a frame. */
 function ownVariables(document: DocumentNode): ReadonlySet<string> {
   const own = new Set<string>();
   const elsewhere = new Set<string>();
+  const ownArguments = new Set<ArgumentNode>();
   visit(document, {
-    Argument: (node) => {
-      if (node.value.kind !== Kind.VARIABLE || !OWN_ARGUMENTS.has(node.name.value)) return undefined;
-      own.add(node.value.name.value);
-      return false;
+    // Fields further down have arguments of these names too, and there they do make a difference.
+    Field: ({ name, arguments: args = [] }) => {
+      if (name.value !== ROOT_FIELD) return;
+      for (const argument of args) {
+        if (argument.value.kind !== Kind.VARIABLE || !OWN_ARGUMENTS.has(argument.name.value)) continue;
+        own.add(argument.value.name.value);
+        ownArguments.add(argument);
+      }
     },
+    Argument: (argument) => (ownArguments.has(argument) ? false : undefined),
     VariableDefinition: () => false,
     Variable: ({ name }) => {
       elsewhere.add(name.value);

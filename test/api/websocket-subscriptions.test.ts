@@ -73,6 +73,56 @@ describe('a subscription', () => {
     }
   });
 
+  it('shares frames only with those who see the same: a variable further down makes a group of its own', async () => {
+    const query = `subscription ($x: Int, $after: String) {
+      channelEvents(prompts: ["ws/one"], bookmarks: true, after: $after) {
+        __typename ... on VersionPromoted { prompt { versions(first: $x) { edges { node { number } } } } }
+      }
+    }`;
+    const paged = `subscription ($after: String) {
+      channelEvents(prompts: ["ws/one"], bookmarks: true) {
+        __typename ... on VersionPromoted { prompt { versions(first: 1, after: $after) { edges { node { number } } } } }
+      }
+    }`;
+    const page = await server.execute<{ prompt: { versions: { pageInfo: { endCursor: string } } } }, object>(
+      '{ prompt(slug: "ws/one") { versions(first: 1) { pageInfo { endCursor } } } }',
+    );
+    const after = page.data().prompt.versions.pageInfo.endCursor;
+    subscribe('1', query, { variables: { x: 1 } });
+    subscribe('2', query, { variables: { x: 2 } });
+    subscribe('3', paged, { variables: { after: null } });
+    subscribe('4', paged, { variables: { after } });
+    for (let greeting = 0; greeting < 4; greeting += 1) await socket.next();
+    await promote(server, 'ws/one', 2);
+    const heard = new Map<string, unknown>();
+    while (heard.size < 4) {
+      const { id = '', payload } = await socket.next();
+      const { prompt } = (
+        payload as {
+          data: { channelEvents: { prompt: { versions: { edges: { node: { number: number } }[] } } } };
+        }
+      ).data.channelEvents;
+      heard.set(
+        id,
+        prompt.versions.edges.map(({ node }) => node.number),
+      );
+    }
+    expect(Object.fromEntries(heard)).toEqual({ 1: [2], 2: [2, 1], 3: [2], 4: [1] });
+  });
+
+  it.each([
+    ['subscription { channelEvents @skip(if: true) { cursor } }', {}],
+    ['subscription ($s: Boolean!) { channelEvents @include(if: $s) { cursor } }', { s: true }],
+    ['subscription { ... on Subscription @skip(if: true) { channelEvents { cursor } } }', {}],
+    ['subscription { ...F } fragment F on Subscription { channelEvents @skip(if: true) { cursor } }', {}],
+  ])('has one root field, without a condition: %s', async (query, variables) => {
+    subscribe('1', query, { variables });
+    const { type, payload } = await socket.next();
+    expect([type, payload]).toMatchObject(['error', [{ extensions: { code: 'GRAPHQL_VALIDATION_FAILED' } }]]);
+    expect(JSON.stringify(payload)).toContain('takes no directives');
+    expect(server.logged.filter(({ level }) => level >= 50)).toEqual([]);
+  });
+
   it('is there for readers', async () => {
     const { key } = await server.createKey('READER');
     const reader = await openAcknowledged(server.url, key);
