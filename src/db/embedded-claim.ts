@@ -8,7 +8,7 @@ import { findPostmaster, isPostmasterAlive, signalPostmaster } from './embedded-
 import { closeSession, findLockHolder, openSession, readStarter, tryLock } from './embedded-session.ts';
 
 /** How long a starter that lives may take from PostgreSQL's first answer to its lock. */
-const starterPatienceMs = 1_500;
+const starterPatienceMs = 5_000;
 /** How long a PostgreSQL that answers nobody may take to come up or to go down. */
 const silencePatienceMs = 30_000;
 const pollMs = 25;

@@ -1,3 +1,4 @@
+import pg from 'pg';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import { openDatabase } from '../../src/db/client.ts';
 import { Unavailable } from '../../src/domain/errors.ts';
@@ -97,7 +98,8 @@ describe('a log that cannot be read, whose end can', () => {
     const recorder = createRecorder();
     const { feed } = await runFeed(registry.opened, [recorder]);
     await expect.poll(() => feed.status().listening, PATIENCE).toBe(true);
-    const holder = registry.opened.newConnection();
+    // Not one of ours, whose transactions end when they are idle for 10 s.
+    const holder = new pg.Client({ connectionString: registry.database.url });
     await holder.connect();
     onTestFinished(() => holder.end());
     await holder.query('BEGIN; LOCK TABLE "event" IN ACCESS EXCLUSIVE MODE');

@@ -166,7 +166,7 @@ describe('a slow follower', () => {
     };
     await batch(stage, slugs, 1);
     expect(versions([await sink.next()])).toEqual([[slugs[0], 1]]);
-    await expect.poll(() => stage.hub.counts().behind).toBe(1);
+    await expect.poll(() => stage.hub.counts().behind, { timeout: 10_000 }).toBe(1);
     sink.flow();
     const again = await sink.take(3);
     expect(versions(again)).toEqual(slugs.map((slug) => [slug, 1]));
@@ -205,12 +205,12 @@ describe('a bookmark', () => {
     const { sink: other } = stage.join({ key: 'without' });
     const greeting = await sink.next();
     expect(greeting).toMatchObject({ type: 'Bookmark', more: false, lagMs: 0 });
+    await expect.poll(() => sink.frames.length, { timeout: 10_000 }).toBeGreaterThan(2);
     await promote(stage, slug, 1);
     await other.next();
-    await expect.poll(() => sink.frames.length).toBeGreaterThan(2);
     expect(new Set(sink.frames.map(({ cursor }) => cursor))).toEqual(new Set([greeting.cursor]));
     gate.resolve();
-    await expect.poll(() => sink.frames.at(-1)?.cursor).toBe(other.frames[0]?.cursor);
+    await expect.poll(() => sink.frames.at(-1)?.cursor, { timeout: 10_000 }).toBe(other.frames[0]?.cursor);
     const types = sink.frames.map(({ type, cursor }) => [type, cursor === greeting.cursor]);
     const at = types.findIndex(([type]) => type === 'VersionPromoted');
     expect(types.slice(0, at).every(([, isOld]) => isOld === true)).toBe(true);
