@@ -2,6 +2,7 @@ import type { FeedLog } from './feed-types.ts';
 
 /** Longer than a poll and what its statement may take: a database that answers nothing for so long is away. */
 const SILENCE_MS = 8_000;
+const AWAY_MS = 2_000;
 
 export interface Contact {
   begin(): void;
@@ -11,6 +12,8 @@ export interface Contact {
   readonly reachable: () => boolean;
   /** Since when the database has answered again and again, whatever failed in between; null: it has not for a while. */
   readonly answeringSinceMs: () => number | null;
+  /** Nothing was answered for a while: more than a connection that was lost. */
+  readonly isAway: () => boolean;
   readonly answered: () => void;
   readonly failed: (error: unknown) => void;
 }
@@ -41,6 +44,7 @@ export function createContact(
     },
     begun: () => phase !== 'starting',
     reachable: () => reachable,
+    isAway: () => !reachable && nowMs() - lastAnswerMs > AWAY_MS,
     answeringSinceMs: () => (nowMs() - lastAnswerMs > SILENCE_MS ? null : sinceMs),
     answered: () => {
       if (!reachable && phase === 'begun') log.info({}, 'the database answers again');

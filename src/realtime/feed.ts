@@ -34,6 +34,8 @@ export interface Feed {
   readonly lagMs: (workspaceId: string) => number;
   /** The largest of them. */
   readonly worstLagMs: () => number;
+  /** Whether the database has answered nothing for a while: who asks it now waits for nothing. */
+  readonly isAway: () => boolean;
   status(): FeedStatus;
   stop(): Promise<void>;
 }
@@ -62,6 +64,7 @@ export function createFeed(database: Database, consumers: readonly FeedConsumer[
     },
     reach: reaching.reach,
     headOf: tail.headOf,
+    isAway: contact.isAway,
     lagMs: freshness.lagMs,
     worstLagMs: freshness.worstLagMs,
     status: () => ({

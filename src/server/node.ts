@@ -55,7 +55,7 @@ export async function startNode({
   });
   const snapshot = createSnapshot(database, {
     bytesMax: SNAPSHOT_BYTES_MAX,
-    isReachable: () => feed.status().reachable,
+    isReachable: () => !feed.isAway(),
   });
   const streams = new Streams(times, async (value) => (await authenticator.authenticate(value)) !== null);
   const metrics = createMetrics({
