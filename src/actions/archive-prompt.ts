@@ -25,7 +25,7 @@ export async function archivePrompt(
   actor: Actor,
   input: ArchivePromptInput,
 ): Promise<string> {
-  requireCan(actor, 'prompts:write');
+  requireCan(actor, 'prompts:write', { slug: input.slug });
   const slug = requireFindableSlug(input.slug);
   const reason = requireReason(input.reason);
   return inTransaction(deps, actor, async (tx) => {

@@ -1,5 +1,7 @@
-import type { Actor, Role } from '../domain/actor.ts';
+import type { Actor } from '../domain/actor.ts';
 import { requireCan } from '../domain/actor.ts';
+import { machineScopesOf } from '../domain/actor-role.ts';
+import type { Role, Scope } from '../domain/actor-role.ts';
 import { formatApiKey, hashApiKey } from '../domain/api-key.ts';
 import { requireText } from '../domain/text.ts';
 import { inTransaction } from '../db/transaction.ts';
@@ -10,6 +12,8 @@ const NAME_LENGTH_MAX = 100;
 export interface CreateApiKeyInput {
   readonly name: string;
   readonly role: Role;
+  /** Absent: what a machine of the role has by default. */
+  readonly scopes?: readonly Scope[];
   /** 32 random bytes. */
   readonly secret: Uint8Array;
 }
@@ -31,7 +35,15 @@ export async function createApiKey(
     const { workspaceId } = actor;
     const secretHash = new Uint8Array(hashApiKey(key));
     await tx.apiKey.createMany({
-      data: { workspaceId, id, name, role: input.role, secretHash, createdAt: deps.clock() },
+      data: {
+        workspaceId,
+        id,
+        name,
+        role: input.role,
+        scopes: [...(input.scopes ?? machineScopesOf(input.role))],
+        secretHash,
+        createdAt: deps.clock(),
+      },
     });
     return {
       answer: { id, key },

@@ -29,7 +29,7 @@ export async function createPrompt(
   actor: Actor,
   input: CreatePromptInput,
 ): Promise<string> {
-  requireCan(actor, 'prompts:write');
+  requireCan(actor, 'prompts:write', { slug: input.slug });
   const parsed = parse(input);
   const work = async (tx: Tx) => {
     const promptId = deps.newId();

@@ -30,7 +30,7 @@ export interface EditPromptInput {
  * @throws NotFound, EditConflict, PromptArchived, KindMismatch, InvalidInput, IdempotencyConflict, Forbidden, Unavailable
  */
 export async function editPrompt(deps: ActionDeps, actor: Actor, input: EditPromptInput): Promise<string> {
-  requireCan(actor, 'prompts:write');
+  requireCan(actor, 'prompts:write', { slug: input.slug });
   requireFindableSlug(input.slug);
   const content = parseContent('content', input.content);
   const message = requireVersionMessage('message', input.message);

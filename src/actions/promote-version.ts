@@ -28,9 +28,10 @@ export async function promoteVersion(
   actor: Actor,
   input: PromoteVersionInput,
 ): Promise<string> {
-  requireCan(actor, 'channels:promote');
-  requireFindableSlug(input.slug);
-  const channel = requireMovable(input.channel ?? STABLE);
+  const { slug, channel: wanted } = { ...input, channel: input.channel ?? STABLE };
+  requireCan(actor, 'channels:promote', { slug, channel: wanted });
+  requireFindableSlug(slug);
+  const channel = requireMovable(wanted);
   const reason = requireReason(input.reason);
   return inIdempotentTransaction(deps, actor, { mutation: 'promoteVersion', input }, async (tx) => {
     const promotionId = deps.newId();

@@ -29,9 +29,12 @@ export async function promoteVersions(
   actor: Actor,
   input: PromoteVersionsInput,
 ): Promise<string> {
-  requireCan(actor, 'channels:promote');
+  const wanted = input.channel ?? STABLE;
+  const targets = input.items.slice(0, ITEMS_MAX).map(({ slug }) => ({ slug, channel: wanted }));
+  for (const target of targets.length === 0 ? [{ channel: wanted }] : targets)
+    requireCan(actor, 'channels:promote', target);
   requireItems(input.items);
-  const channel = requireMovable(input.channel ?? STABLE);
+  const channel = requireMovable(wanted);
   const reason = requireReason(input.reason);
   return inIdempotentTransaction(deps, actor, { mutation: 'promoteVersions', input }, async (tx) => {
     const facts = await loadPromotionFacts(tx, actor.workspaceId, channel, input.items);

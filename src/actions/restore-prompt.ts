@@ -19,7 +19,7 @@ export async function restorePrompt(
   actor: Actor,
   input: RestorePromptInput,
 ): Promise<string> {
-  requireCan(actor, 'prompts:write');
+  requireCan(actor, 'prompts:write', { slug: input.slug });
   const wanted = requireFindableSlug(input.slug);
   return inTransaction(deps, actor, async (tx) => {
     const { id, slug, archived } = await lockPrompt(tx, actor.workspaceId, wanted);

@@ -32,9 +32,10 @@ export async function rollbackChannel(
   actor: Actor,
   input: RollbackChannelInput,
 ): Promise<string> {
-  requireCan(actor, 'channels:promote');
-  requireFindableSlug(input.slug);
-  const channel = requireMovable(input.channel ?? STABLE);
+  const { slug, channel: wanted } = { ...input, channel: input.channel ?? STABLE };
+  requireCan(actor, 'channels:rollback', { slug, channel: wanted });
+  requireFindableSlug(slug);
+  const channel = requireMovable(wanted);
   const reason = requireReason(input.reason);
   return inIdempotentTransaction(deps, actor, { mutation: 'rollbackChannel', input }, (tx) =>
     rollBack(deps, tx, actor, { ...input, channel, reason }),

@@ -40,7 +40,7 @@ export async function updatePrompt(
   actor: Actor,
   input: UpdatePromptInput,
 ): Promise<string> {
-  requireCan(actor, 'prompts:write');
+  requireCan(actor, 'prompts:write', { slug: input.slug });
   const slug = requireFindableSlug(input.slug);
   const changes = parse(input);
   return inTransaction(deps, actor, (tx) => applyUpdate(deps, tx, actor, slug, changes), isUniqueViolation);

@@ -28,7 +28,7 @@ export async function withdrawPrompt(
   actor: Actor,
   input: WithdrawPromptInput,
 ): Promise<string> {
-  requireCan(actor, 'channels:promote');
+  requireCan(actor, 'channels:rollback', { slug: input.slug, channel: input.channel });
   requireFindableSlug(input.slug);
   requireMovable(input.channel);
   const reason = requireReason(input.reason);

@@ -101,11 +101,8 @@ function ownFaults({ workspaceId, checkpoint }: ChainExpectation, event: AuditEv
   }
   const fields = parseHashedText(hashedText);
   if (fields === null) return [...faults, edited(seq, 'its hashed text is not written like one')];
-  if (fields.hashVersion !== '1') {
-    return [
-      ...faults,
-      edited(seq, `its hash has version ${fields.hashVersion}, this command knows version 1`),
-    ];
+  if (fields.hashVersion !== '1' && fields.hashVersion !== '2') {
+    return [...faults, edited(seq, `its hash has version ${fields.hashVersion}, this command knows 1 and 2`)];
   }
   if (fields.seq !== String(seq)) faults.push(reordered(seq, `it was written as event ${fields.seq}`));
   if (fields.workspaceId !== workspaceId) faults.push(reordered(seq, 'it was written in another workspace'));

@@ -12,7 +12,7 @@ const EVENTS = `query ($first: Int!, $after: String) {
     edges {
       cursor
       node {
-        seq commitSeq type actor { kind name } at payload hash prevHash hashedText promotion { id } prompt { id }
+        seq commitSeq type actor { kind name } at payload sourceAddress userAgent requestId hash prevHash hashedText promotion { id } prompt { id }
       }
     }
     pageInfo { hasNextPage endCursor }
@@ -27,6 +27,9 @@ const EVENT = z.object({
   actor: z.object({ kind: z.string(), name: z.string() }),
   at: z.string(),
   payload: z.unknown(),
+  sourceAddress: z.string().nullable(),
+  userAgent: z.string().nullable(),
+  requestId: z.string().nullable(),
   hash: HASH,
   prevHash: HASH,
   hashedText: z.string(),

@@ -9,6 +9,9 @@ export interface AuditEvent {
   readonly actor: { readonly kind: string; readonly name: string };
   readonly at: string;
   readonly payload: unknown;
+  readonly sourceAddress: string | null;
+  readonly userAgent: string | null;
+  readonly requestId: string | null;
   /** 64 lower-case hexadecimal digits. */
   readonly hash: string;
   readonly prevHash: string;
@@ -29,6 +32,9 @@ export function disagreements(fields: HashedFields, event: AuditEvent): string[]
     prompt: isSameNode('Prompt', fields.promptId, event.prompt),
     promotion: isSameNode('Promotion', fields.promotionId, event.promotion),
     payload: isSameJson(fields.payload, event.payload),
+    sourceAddress: fields.sourceAddress === event.sourceAddress,
+    userAgent: fields.userAgent === event.userAgent,
+    requestId: fields.requestId === event.requestId,
   };
   return Object.keys(agree).filter((name) => agree[name] === false);
 }

@@ -1,4 +1,4 @@
-/** The fields that an event's hash covers, in their order. Each stands as `<bytes>:<text>,`, an absent one as `-,`. */
+/** The fields that an event's hash covers, in their order, the last three since version 2. Each stands as `<bytes>:<text>,`, an absent one as `-,`. */
 const FIELDS = [
   'hashVersion',
   'workspaceId',
@@ -12,7 +12,11 @@ const FIELDS = [
   'promptId',
   'promotionId',
   'payload',
+  'sourceAddress',
+  'userAgent',
+  'requestId',
 ] as const;
+const FIELDS_OF_VERSION_1 = 12;
 
 const COMMA = 0x2c;
 
@@ -23,7 +27,11 @@ export function parseHashedText(text: string): HashedFields | null {
   const bytes = Buffer.from(text, 'utf8');
   const values: [string, string | null][] = [];
   let offset = 0;
-  for (const name of FIELDS) {
+  for (const [index, name] of FIELDS.entries()) {
+    if (index >= FIELDS_OF_VERSION_1 && values[0]?.[1] === '1') {
+      values.push([name, null]);
+      continue;
+    }
     const field = fieldAt(bytes, offset);
     if (field === null) return null;
     values.push([name, field.value]);

@@ -6,7 +6,9 @@ import { openDatabase } from '../db/client.ts';
 import type { Reader } from '../db/client.ts';
 import { connectToRunningEmbedded } from '../db/embedded-server.ts';
 import { systemActor } from '../domain/actor.ts';
-import type { Actor, Role } from '../domain/actor.ts';
+import type { Actor } from '../domain/actor.ts';
+import { scopesOf } from '../domain/actor-role.ts';
+import type { Role } from '../domain/actor-role.ts';
 import { DEFAULT_WORKSPACE } from '../server/bootstrap.ts';
 import { parseConfig } from '../server/config.ts';
 import type { Config } from '../server/config.ts';
@@ -28,9 +30,14 @@ export interface CreateKeyOptions {
 export async function createKey({ admin, reader, name, json }: CreateKeyOptions): Promise<void> {
   if ((admin === true) === (reader === true))
     throw new CliError(EXIT_CODE.USAGE, 'say which key: --admin or --reader');
-  const role: Role = admin === true ? 'ADMIN' : 'READER';
+  const role: Role = admin === true ? 'ADMIN' : 'VIEWER';
   const created = await throughTheDoor(({ app, actor }) =>
-    app.createApiKey(actor, { name: name ?? role.toLowerCase(), role, secret: randomBytes(32) }),
+    app.createApiKey(actor, {
+      name: name ?? role.toLowerCase(),
+      role,
+      scopes: scopesOf(role),
+      secret: randomBytes(32),
+    }),
   );
   process.stdout.write(json ? `${JSON.stringify({ ...created, role })}\n` : `${created.key}\n`);
 }

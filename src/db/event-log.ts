@@ -33,6 +33,8 @@ const STORED_EVENT = {
   hash: true,
 } as const;
 
+const NOWHERE = { sourceAddress: null, userAgent: null, requestId: null };
+
 /**
  * Writes the events of a transaction, all in one statement and last: each insert locks the workspace's counter row until the commit, so
  * whatever is locked or written after it would queue every other writer behind it (measured: 5 commits a second instead of 400).
@@ -53,6 +55,7 @@ export async function appendEvents(
       promptId: promptId ?? null,
       promotionId: promotionId ?? null,
       payload: JSON.stringify(facts),
+      ...(actor.origin ?? NOWHERE),
     })),
     select: { seq: true, hash: true },
   });

@@ -1,9 +1,9 @@
 import { InvalidInput } from './errors.ts';
 import { isChannelName, ChannelNotFound } from './channel.ts';
+import { isFolder, pathOfPattern } from './patterns.ts';
 import { isSlug } from './prompt.ts';
 
 const PATTERNS_MAX = 100;
-const FOLDER_SUFFIX = '/*';
 
 /** What a subscriber follows: a channel, and which prompts of it. */
 export interface Topic {
@@ -40,16 +40,12 @@ export function topicMatch({ prompts }: Topic): TopicMatch {
   return (slug) => slugs.has(slug) || folders.some((folder) => slug.startsWith(folder));
 }
 
-function requirePattern(field: string, pattern: string): void {
-  const path = isFolder(pattern) ? pattern.slice(0, -FOLDER_SUFFIX.length) : pattern;
-  if (isSlug(path)) return;
+/** @throws InvalidInput for what is neither a slug nor a folder. */
+export function requirePattern(field: string, pattern: string): void {
+  if (isSlug(pathOfPattern(pattern))) return;
   const shown = JSON.stringify(pattern.slice(0, 60).replaceAll(/\P{ASCII}|\p{Cc}/gu, '?'));
   throw new InvalidInput(
     field,
     `${shown} is neither a slug ("support/assistant") nor a folder ("support/*")`,
   );
-}
-
-function isFolder(pattern: string): boolean {
-  return pattern.endsWith(FOLDER_SUFFIX);
 }

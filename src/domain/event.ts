@@ -43,7 +43,7 @@ export interface NewEvent {
   readonly promotionId?: string;
 }
 
-/** The fields that an event's hash covers, in their order; each is written as `<bytes>:<text>,`, an absent one as `-,`. */
+/** The fields that an event's hash covers, in their order, the last three since version 2; each is written as `<bytes>:<text>,`, an absent one as `-,`. */
 export interface HashedFields {
   readonly hashVersion: number;
   readonly workspaceId: string;
@@ -57,6 +57,9 @@ export interface HashedFields {
   readonly promptId: string | null;
   readonly promotionId: string | null;
   readonly payload: string;
+  readonly sourceAddress: string | null;
+  readonly userAgent: string | null;
+  readonly requestId: string | null;
 }
 
 /** The text that an event's hash covers: the same that the database's trigger hashes. hash = sha256(prevHash bytes + this text). */
@@ -74,6 +77,7 @@ export function hashedText(event: HashedFields): string {
     event.promptId,
     event.promotionId,
     event.payload,
+    ...(event.hashVersion >= 2 ? [event.sourceAddress, event.userAgent, event.requestId] : []),
   ];
   return `${fields.map((field) => (field === null ? '-' : withLength(String(field)))).join(',')},`;
 }

@@ -7,8 +7,9 @@ import ScopeAuthPlugin from '@pothos/plugin-scope-auth';
 import type { GraphQLResolveInfo } from 'graphql';
 import { getDatamodel } from '../db/generated/pothos.ts';
 import type PrismaTypes from '../db/generated/pothos.ts';
-import { can } from '../domain/actor.ts';
-import type { Actor, Scope } from '../domain/actor.ts';
+import { canSomewhere } from '../domain/actor.ts';
+import type { Actor } from '../domain/actor.ts';
+import type { Scope } from '../domain/actor-role.ts';
 import { Forbidden, InvalidInput } from '../domain/errors.ts';
 import type { JsonValue, Message, Variable } from '../domain/template.ts';
 import type { Context } from './context.ts';
@@ -97,7 +98,7 @@ export const builder = new SchemaBuilder<{
   },
   scopeAuth: {
     authorizeOnSubscribe: true,
-    authScopes: (context) => ({ scope: (scope) => can(context.actor, scope) }),
+    authScopes: (context) => ({ scope: (scope) => canSomewhere(context.actor, scope) }),
     unauthorizedError: (_parent, context, info) =>
       new Forbidden(
         `this credential (${context.actor.name}) may not read ${info.parentType.name}.${info.fieldName}`,

@@ -65,6 +65,19 @@ builder.prismaNode('Event', {
     }),
     prompt: t.relation('prompt', { nullable: true, description: 'The prompt that it is about.' }),
     promotion: t.relation('promotion', { nullable: true, description: 'The promotion that it tells of.' }),
+    sourceAddress: t.exposeString('sourceAddress', {
+      nullable: true,
+      description:
+        'The network address that the request came from; null: PromptForge itself, or an event of before it was kept.',
+    }),
+    userAgent: t.exposeString('userAgent', {
+      nullable: true,
+      description: 'What the client called itself, its first 300 characters.',
+    }),
+    requestId: t.exposeString('requestId', {
+      nullable: true,
+      description: 'The `x-request-id` of the answer, as the server log has it.',
+    }),
     payload: t.field({
       type: 'JSON',
       description: 'Ids and facts by the type of the event.',
@@ -100,6 +113,9 @@ builder.prismaObjectFields('Event', (t) => ({
       promptId: true,
       promotionId: true,
       payload: true,
+      sourceAddress: true,
+      userAgent: true,
+      requestId: true,
     },
     resolve: (event) => hashedText(event),
   }),

@@ -1,4 +1,4 @@
-import { scopesOf } from '../domain/actor.ts';
+import { scopesOfActor } from '../domain/actor.ts';
 import { encodeFeedCursor } from '../domain/cursor.ts';
 import { builder } from './builder.ts';
 
@@ -40,12 +40,13 @@ const Viewer = builder.objectRef<object>('Viewer').implement({
         reader.workspace.findUniqueOrThrow({ ...query, where: { id: actor.workspaceId } }),
     }),
     role: t.string({
-      description: 'ADMIN may do everything; READER only reads.',
+      description:
+        'The highest role that it has anywhere: VIEWER, EDITOR, RELEASER, ADMIN, SERVICE or OPERATOR.',
       resolve: (_v, _a, { actor }) => actor.role,
     }),
     scopes: t.stringList({
-      description: 'What the role grants, each by its name.',
-      resolve: (_v, _a, { actor }) => [...scopesOf(actor.role)],
+      description: 'What it may do somewhere, each by its name.',
+      resolve: (_v, _a, { actor }) => [...scopesOfActor(actor)],
     }),
   }),
 });

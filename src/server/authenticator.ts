@@ -1,6 +1,8 @@
 import { timingSafeEqual } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
+import { unlimited } from '../domain/actor.ts';
 import type { Actor } from '../domain/actor.ts';
+import type { Scope } from '../domain/actor-role.ts';
 import { hashApiKey, isApiKey } from '../domain/api-key.ts';
 import type { Reader } from '../db/client.ts';
 import type { FeedConsumer } from '../realtime/feed.ts';
@@ -87,6 +89,10 @@ function configuredAdmin(workspaceId: string): Actor {
     id: 'configured-admin',
     name: 'PROMPTFORGE_ADMIN_KEY',
     role: 'ADMIN',
+    grants: unlimited('ADMIN'),
+    scopes: null,
+    expiresAt: null,
+    origin: null,
   };
 }
 
@@ -94,5 +100,18 @@ async function findActor(reader: Reader, key: string): Promise<Actor | null> {
   const secretHash = new Uint8Array(hashApiKey(key));
   const row = await reader.apiKey.findUnique({ where: { secretHash } });
   if (row === null || row.revokedAt !== null) return null;
-  return { workspaceId: row.workspaceId, kind: 'API_KEY', id: row.id, name: row.name, role: row.role };
+  const { workspaceId, id, name, role, prompts, channels, scopes, expiresAt } = row;
+  // Both are written by us alone, and checked before.
+  const limits = { prompts: prompts as string[] | null, channels: channels as string[] | null };
+  return {
+    workspaceId,
+    kind: 'API_KEY',
+    id,
+    name,
+    role,
+    grants: [{ role, ...limits }],
+    scopes: scopes as Scope[],
+    expiresAt,
+    origin: null,
+  };
 }

@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http';
-import { can } from '../domain/actor.ts';
+import { canSomewhere } from '../domain/actor.ts';
 import type { Actor } from '../domain/actor.ts';
 import { payloadTooLarge, ProblemError } from './problem.ts';
 
@@ -8,7 +8,7 @@ const READER_BYTES_MAX = 64 * 1024;
 
 /** How large a body the actor may send: only those who may write have a reason for large ones. */
 export function bodyBytesMax(actor: Actor): number {
-  return can(actor, 'prompts:write') ? WRITER_BYTES_MAX : READER_BYTES_MAX;
+  return canSomewhere(actor, 'prompts:write') ? WRITER_BYTES_MAX : READER_BYTES_MAX;
 }
 
 /**

@@ -3,6 +3,7 @@ import type { App } from '../actions/app.ts';
 import type { Reader } from '../db/client.ts';
 import { systemActor } from '../domain/actor.ts';
 import type { Actor } from '../domain/actor.ts';
+import { scopesOf } from '../domain/actor-role.ts';
 import { SlugTaken } from '../domain/prompt.ts';
 
 export const DEFAULT_WORKSPACE = { slug: 'default', name: 'Default' };
@@ -32,6 +33,7 @@ export async function createFirstKey(app: App, reader: Reader, workspaceId: stri
   const { key } = await app.createApiKey(actor, {
     name: 'first admin',
     role: 'ADMIN',
+    scopes: scopesOf('ADMIN'),
     secret: randomBytes(32),
   });
   return key;

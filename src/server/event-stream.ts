@@ -5,6 +5,7 @@ import type { Reader } from '../db/client.ts';
 import { loadPromoted } from '../db/serving.ts';
 import type { ServedVersion } from '../db/serving.ts';
 import { deliveryAnswer } from '../delivery/representation.ts';
+import { accessKey } from '../domain/actor.ts';
 import type { Actor } from '../domain/actor.ts';
 import { ChannelNotFound } from '../domain/channel.ts';
 import { parseTopic } from '../domain/channel-topic.ts';
@@ -102,7 +103,8 @@ function refuse(error: unknown): never {
   });
 }
 
-function renderingOf(reader: Reader, { workspaceId, role }: Actor, topic: Topic): Rendering {
+function renderingOf(reader: Reader, actor: Actor, topic: Topic): Rendering {
+  const { workspaceId } = actor;
   // No cache: frames that are rendered together ask once, and what they asked for is as large as the prompts are.
   const promoted = new DataLoader<string, ServedVersion>(
     async (ids) => {
@@ -112,7 +114,7 @@ function renderingOf(reader: Reader, { workspaceId, role }: Actor, topic: Topic)
     { cache: false, maxBatchSize: 100 },
   );
   return {
-    key: ['event-stream', workspaceId, role, topic.channel, ...(topic.prompts ?? ['*'])].join('\n'),
+    key: ['event-stream', accessKey(actor), topic.channel, ...(topic.prompts ?? ['*'])].join('\n'),
     render: async (frame) => {
       const { event, data } = await eventOf(promoted, topic.channel, frame);
       // Without an id the browser keeps the one before: who comes back in the middle of a commit gets all of it.

@@ -21,6 +21,7 @@ import type { Log } from './log.ts';
 import type { Metrics } from './metrics.ts';
 import { hasMinCursor, reachMinCursor } from './min-cursor.ts';
 import type { Reach } from './min-cursor.ts';
+import { withOrigin } from './origin.ts';
 import { GRAPHIQL_ASSETS_PATH, GRAPHQL_PATH } from './paths.ts';
 import {
   forbidden,
@@ -114,7 +115,7 @@ async function handleGraphql(deps: FrontDeps, { req, res, requestId }: Exchange)
   const actor = await requireActor(deps, req);
   const body = hasBody(req) ? await readBody(req, bodyBytesMax(actor)) : Buffer.alloc(0);
   if (await subscribeBySse(deps.sse, { req, res, actor, requestId, body })) return;
-  await deps.graphql(req, res, { actor, requestId, body });
+  await deps.graphql(req, res, { actor: withOrigin(actor, req, requestId), requestId, body });
 }
 
 async function handleDelivery(deps: FrontDeps, { req, res, path }: Exchange): Promise<void> {

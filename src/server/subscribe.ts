@@ -3,6 +3,7 @@ import { createSourceEventStream, execute, Kind, visit } from 'graphql';
 import type { ArgumentNode, DocumentNode, ExecutionResult, GraphQLSchema } from 'graphql';
 import { LRUCache } from 'lru-cache';
 import { isUnavailable } from '../db/database-errors.ts';
+import { accessKey } from '../domain/actor.ts';
 import type { Actor } from '../domain/actor.ts';
 import { ChannelSubscription } from '../realtime/channel-subscription.ts';
 import type { Frame } from '../realtime/frames.ts';
@@ -83,11 +84,11 @@ export class Subscribe {
   }
 
   /** Subscribers with one key see the same: document, variables that matter, and what they may see. */
-  #groupKey({ text, document, operationName, variables }: Operation, { workspaceId, role }: Actor): string {
+  #groupKey({ text, document, operationName, variables }: Operation, actor: Actor): string {
     const own = this.#ownVariables.get(document) ?? ownVariables(document);
     this.#ownVariables.set(document, own);
     const shared = Object.fromEntries(Object.entries(variables).filter(([name]) => !own.has(name)));
-    return [workspaceId, role, operationName ?? '', canonicalize(shared) ?? '', text].join('\n');
+    return [accessKey(actor), operationName ?? '', canonicalize(shared) ?? '', text].join('\n');
   }
 
   async #render(operation: Operation, contextValue: Context, frame: Frame): Promise<Buffer> {

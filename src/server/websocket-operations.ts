@@ -10,6 +10,7 @@ import { heldOpen } from './held-open.ts';
 import type { Log } from './log.ts';
 import { maskError } from './mask-error.ts';
 import type { Operation, Operations } from './operations.ts';
+import { withOrigin } from './origin.ts';
 import type { ContextFactory } from './request-context.ts';
 import { STREAM_LIMITS } from './streams.ts';
 import type { Streams, StreamTimes } from './streams.ts';
@@ -95,7 +96,7 @@ function prepare(
     operationId,
     token: connection.begin(operationId),
     connection,
-    actor,
+    actor: withOrigin(actor, connection.request, requestId),
     requestId,
   };
 }

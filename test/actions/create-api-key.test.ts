@@ -16,18 +16,18 @@ describe('createApiKey', () => {
     const before = await world.head();
     const { id, key } = await world.createApiKey(world.admin, {
       name: 'ci',
-      role: 'READER',
+      role: 'VIEWER',
       secret: randomBytes(32),
     });
     expect(key).toMatch(API_KEY_PATTERN);
     const row = await world.rows.apiKey.findFirstOrThrow({ where: { id } });
-    expect(row).toMatchObject({ name: 'ci', role: 'READER', revokedAt: null });
+    expect(row).toMatchObject({ name: 'ci', role: 'VIEWER', revokedAt: null });
     expect(Buffer.from(row.secretHash).equals(hashApiKey(key))).toBe(true);
     const [event, ...more] = await world.events({ after: before });
     expect(more).toEqual([]);
     expect(event).toMatchObject({
       type: 'ApiKeyCreated',
-      payload: { apiKeyId: id, name: 'ci', role: 'READER' },
+      payload: { apiKeyId: id, name: 'ci', role: 'VIEWER' },
     });
     const dump = await world.database.query<{ row: string }>(
       `SELECT t::text AS row FROM "api_key" t UNION ALL SELECT e::text FROM "event" e`,

@@ -14,7 +14,7 @@ describe('revokeApiKey', () => {
   afterAll(() => world.close());
 
   const newKey = () =>
-    world.createApiKey(world.admin, { name: 'ci', role: 'READER', secret: randomBytes(32) });
+    world.createApiKey(world.admin, { name: 'ci', role: 'VIEWER', secret: randomBytes(32) });
 
   it('ends the key and tells it; the second time changes nothing', async () => {
     const { id } = await newKey();

@@ -3,7 +3,7 @@ import { v7 } from 'uuid';
 import { afterAll, describe, expect, it } from 'vitest';
 import { createApp } from '../../src/actions/app.ts';
 import { openDatabase } from '../../src/db/client.ts';
-import type { Actor } from '../../src/domain/actor.ts';
+import { actorWith } from '../support/actors.ts';
 import { Unavailable } from '../../src/domain/errors.ts';
 
 const address = { host: '127.0.0.1', port: 1, user: 'nobody', database: 'nowhere' };
@@ -15,7 +15,7 @@ const app = createApp({
   clock: () => new Date(),
   newId: () => v7(),
 });
-const actor: Actor = { workspaceId: v7(), kind: 'API_KEY', id: v7(), name: 'ada', role: 'ADMIN' };
+const actor = actorWith({ workspaceId: v7() });
 const slug = 'a/b';
 const content = { template: 'x' };
 
@@ -39,7 +39,7 @@ describe('with the database away', () => {
       () =>
         app.importVersions(actor, { versions: [{ slug, committedAt: new Date(), message: '', content }] }),
     ],
-    ['createApiKey', () => app.createApiKey(actor, { name: 'ci', role: 'READER', secret: randomBytes(32) })],
+    ['createApiKey', () => app.createApiKey(actor, { name: 'ci', role: 'VIEWER', secret: randomBytes(32) })],
     ['revokeApiKey', () => app.revokeApiKey(actor, { id: v7() })],
   ])('%s is refused as Unavailable', async (_name, attempt) => {
     await expect(attempt()).rejects.toBeInstanceOf(Unavailable);

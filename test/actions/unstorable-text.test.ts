@@ -177,7 +177,7 @@ const PLACES: readonly [string, string, Attempt][] = [
   [
     'createApiKey',
     'name',
-    (w, bad) => w.createApiKey(w.admin, { name: bad, role: 'READER', secret: randomBytes(32) }),
+    (w, bad) => w.createApiKey(w.admin, { name: bad, role: 'VIEWER', secret: randomBytes(32) }),
   ],
   ['revokeApiKey', 'NOT_FOUND', (w, bad) => w.revokeApiKey(w.admin, { id: bad })],
   ...CONTENTS.map(([field, input]): [string, string, Attempt] => [

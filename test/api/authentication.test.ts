@@ -11,7 +11,7 @@ beforeAll(async () => {
   server = await startTestServer();
   await createPrompt(server, 'auth/one');
   await promote(server, 'auth/one', 1);
-  reader = await server.createKey('READER');
+  reader = await server.createKey('VIEWER');
 });
 afterAll(() => server.close());
 
@@ -107,7 +107,7 @@ describe('without a valid key', () => {
 
 describe('a revoked key', () => {
   it('is refused at once, because the feed tells', async () => {
-    const { id, key } = await server.createKey('READER');
+    const { id, key } = await server.createKey('VIEWER');
     const fetchWith = () => send(['GET', '/v1/prompts/auth/one'], `Bearer ${key}`);
     expect((await fetchWith()).status).toBe(200);
     await server.revokeKey(id);
@@ -119,7 +119,7 @@ describe('a revoked key', () => {
   });
 
   it('is refused within seconds, even when no event tells of it', async () => {
-    const { id, key } = await server.createKey('READER');
+    const { id, key } = await server.createKey('VIEWER');
     const fetchWith = () => send(['GET', '/v1/prompts/auth/one'], `Bearer ${key}`);
     expect((await fetchWith()).status).toBe(200);
     await server.database.query('UPDATE "api_key" SET revoked_at = now() WHERE id = $1', [id]);
@@ -147,9 +147,9 @@ describe('PROMPTFORGE_ADMIN_KEY', () => {
         expect((await configured.execute('{ __typename }', {}, { key })).status, key).toBe(401);
       }
       expect(await database.query('SELECT 1 FROM "api_key"')).toEqual([]);
-      const { key } = await configured.createKey('READER');
+      const { key } = await configured.createKey('VIEWER');
       expect((await configured.execute('{ viewer { role } }', {}, { key })).data()).toEqual({
-        viewer: { role: 'READER' },
+        viewer: { role: 'VIEWER' },
       });
     } finally {
       await configured.close();
@@ -167,7 +167,7 @@ describe('a reader key', () => {
     );
     expect(who.data()).toMatchObject({
       viewer: {
-        role: 'READER',
+        role: 'VIEWER',
         scopes: ['registry:read'],
         actor: { kind: 'API_KEY', name: 'READER of a test' },
         workspace: { slug: 'default' },

@@ -13,7 +13,7 @@ let server: TestServer;
 let readerKey: string;
 beforeAll(async () => {
   server = await startTestServer();
-  readerKey = (await server.createKey('READER')).key;
+  readerKey = (await server.createKey('VIEWER')).key;
   await createPrompt(server, 'bodies/one');
 });
 afterAll(() => server.close());

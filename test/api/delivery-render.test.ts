@@ -123,7 +123,7 @@ describe('POST /v1/prompts/{slug}/render', () => {
   });
 
   it('may be called with a reader key, within its body limit', async () => {
-    const { key } = await server.createKey('READER');
+    const { key } = await server.createKey('VIEWER');
     const send = (body: string) =>
       fetch(`${server.url}/v1/prompts/fill/chat/render`, {
         method: 'POST',

@@ -169,7 +169,7 @@ describe('the event stream of a channel', () => {
   });
 
   it('is there for readers, and for pages of CORS_ORIGINS that come back with a cursor', async () => {
-    const { key } = await server.createKey('READER');
+    const { key } = await server.createKey('VIEWER');
     const stream = await open(`${STABLE}?prompts=${team}/a`, { origin: APP }, key);
     expect(await stream.next()).toMatchObject({ event: 'snapshot' });
     expect(stream.headers['access-control-allow-origin']).toBe(APP);

@@ -107,7 +107,7 @@ describe('a subscription over server-sent events', () => {
   });
 
   it('is there for readers', async () => {
-    const { key } = await server.createKey('READER');
+    const { key } = await server.createKey('VIEWER');
     const stream = await post(followOne, { key });
     expect(await stream.next()).toMatchObject({ event: 'next' });
   });

@@ -1,7 +1,7 @@
 import { v7 } from 'uuid';
 import { createApp } from '../../src/actions/app.ts';
 import { openDatabase } from '../../src/db/client.ts';
-import type { Actor } from '../../src/domain/actor.ts';
+import { systemActor } from '../../src/domain/actor.ts';
 import type { CreatePromptInput, EditPromptInput, PromoteVersionInput } from '../support/gql/graphql.ts';
 import { graphql } from '../support/gql/index.ts';
 import type { TestServer } from '../support/server.ts';
@@ -102,7 +102,7 @@ export async function createOtherWorkspace(
       newId: () => v7(),
     });
     const { id: workspaceId } = await app.ensureWorkspace({ slug: 'other', name: 'Other' });
-    const actor: Actor = { workspaceId, kind: 'SYSTEM', id: 'system', name: 'system', role: 'ADMIN' };
+    const actor = systemActor(workspaceId);
     const promptId = await app.createPrompt(actor, {
       slug: 'secret/plan',
       content: { template: 'the secret plan' },

@@ -75,7 +75,7 @@ async function followByEvents(node: TestServer, key: string): Promise<Told> {
 
 /** Revokes a key that has streams of every kind on both nodes, while others have theirs. @returns how long the last of them lived. */
 async function revokeOnce(): Promise<number> {
-  const { id, key } = await nodes[0].createKey('READER');
+  const { id, key } = await nodes[0].createKey('VIEWER');
   const { cursor } = await promote(nodes[0], 'revoked/one', 1);
   for (const node of nodes) await expect.poll(() => statusAt(node, cursor), PATIENCE).toBe(200);
   const told = await Promise.all(
@@ -127,7 +127,7 @@ describe('a key that is revoked', () => {
 
   it('opens no stream, though its check began before it was revoked', async () => {
     const [node] = nodes;
-    const { id, key } = await node.createKey('READER');
+    const { id, key } = await node.createKey('VIEWER');
     await node.execute('mutation { createChannel(input: { name: "late" }) { __typename } }');
     const lock = await lockTable(node, 'channel');
     const opening = openEventStream(`${node.url}/v1/channels/late/events`, { key });
@@ -145,8 +145,8 @@ describe('a key that is revoked', () => {
 
   it('leaves the streams of other keys alone', async () => {
     const [node] = nodes;
-    const { id } = await node.createKey('READER');
-    const { key } = await node.createKey('READER');
+    const { id } = await node.createKey('VIEWER');
+    const { key } = await node.createKey('VIEWER');
     const follower = await openFollower(node, 'bookmarks: true', { key });
     await follower.next();
     await node.revokeKey(id);

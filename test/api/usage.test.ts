@@ -71,7 +71,7 @@ let reader: { key: string };
 
 beforeAll(async () => {
   server = await startTestServer();
-  reader = await server.createKey('READER');
+  reader = await server.createKey('VIEWER');
   await createPrompt(server, 'used/text', { content: { template: 'Hi {{name}}' } });
   await editPrompt(server, 'used/text', { content: { template: 'two' } });
   await promote(server, 'used/text', 1);

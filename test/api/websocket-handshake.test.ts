@@ -149,12 +149,12 @@ describe('connection_init', () => {
   });
 
   it('with another key than at the upgrade stands for that key', async () => {
-    const { key } = await server.createKey('READER');
+    const { key } = await server.createKey('VIEWER');
     const socket = await openSocket(server.url, { key: server.adminKey });
     socket.send({ ...init, payload: { authorization: `Bearer ${key}` } });
     expect(await socket.next()).toEqual(ack);
     socket.send({ type: 'subscribe', id: '1', payload: { query: '{ viewer { role } }' } });
-    expect(await socket.next()).toMatchObject({ payload: { data: { viewer: { role: 'READER' } } } });
+    expect(await socket.next()).toMatchObject({ payload: { data: { viewer: { role: 'VIEWER' } } } });
   });
 
   it('a second time is closed with 4429, before and after the acknowledgement', async () => {

@@ -127,7 +127,7 @@ describe('an operation', () => {
   });
 
   it('that a reader may not do is Forbidden, as over HTTP', async () => {
-    const { key } = await server.createKey('READER');
+    const { key } = await server.createKey('VIEWER');
     const reader = await openAcknowledged(server.url, key);
     subscribe('m', 'mutation { archivePrompt(input: { slug: "ws/one" }) { __typename } }', {}, reader);
     expect(await reader.next()).toMatchObject({

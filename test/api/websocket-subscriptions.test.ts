@@ -124,7 +124,7 @@ describe('a subscription', () => {
   });
 
   it('is there for readers', async () => {
-    const { key } = await server.createKey('READER');
+    const { key } = await server.createKey('VIEWER');
     const reader = await openAcknowledged(server.url, key);
     subscribe('1', following('prompts: ["ws/one"]'), {}, reader);
     await metricBecomes(server, 'promptforge_subscriptions', 1);

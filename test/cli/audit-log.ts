@@ -23,6 +23,8 @@ export function auditLog(length: number, workspaceId = WORKSPACE): AuditEvent[] 
   return events;
 }
 
+const CAME_FROM = { sourceAddress: '192.0.2.7', userAgent: 'curl/8, "quoted"', requestId: null };
+
 /** An event whose hash is right for its text and for what is before it. */
 export function chained(facts: {
   seq: number;
@@ -35,7 +37,7 @@ export function chained(facts: {
   const promoted = seq % 2 === 0;
   const payload = { slug, note: 'Grüße, {1:x}\n', version: seq };
   const text = hashedText({
-    hashVersion: 1,
+    hashVersion: 2,
     workspaceId,
     seq: BigInt(seq),
     commitSeq: BigInt(seq),
@@ -47,6 +49,7 @@ export function chained(facts: {
     promptId: promoted ? PROMPT : null,
     promotionId: promoted ? PROMOTION : null,
     payload: JSON.stringify(payload),
+    ...CAME_FROM,
   });
   return {
     seq,
@@ -55,6 +58,7 @@ export function chained(facts: {
     actor: { kind: 'USER', name: 'Ann, "the" Öwner' },
     at: new Date(Number(atMicros / 1000n)).toISOString(),
     payload,
+    ...CAME_FROM,
     hash: chainHash(prevHash, text),
     prevHash,
     hashedText: text,

@@ -85,7 +85,7 @@ describe('promptforge against the real server', () => {
   });
 
   it('tells a key that may only read from one that nobody knows', async () => {
-    const { key } = await server.createKey('READER');
+    const { key } = await server.createKey('VIEWER');
     const reader = await importLines([line('ok/two', 1)], key);
     expect([reader.code, reader.stderr]).toEqual([4, expect.stringContaining('history:import')]);
     const stranger = await importLines([line('ok/two', 1)], `${key.slice(0, -1)}x`);
@@ -93,7 +93,7 @@ describe('promptforge against the real server', () => {
   });
 
   it('verifies the audit trail, also with a key that may only read', async () => {
-    const { key } = await server.createKey('READER');
+    const { key } = await server.createKey('VIEWER');
     const { code, stdout } = await cli(['audit', 'verify', '--json'], key);
     expect(code).toBe(0);
     const verdict = JSON.parse(stdout) as { verified: number; head: { seq: number; hash: string } };

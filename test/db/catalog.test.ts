@@ -81,8 +81,10 @@ const MIGRATIONS_ONLY = [
   'column version_usage.channel text collate C not null',
   'column version_usage_hour.actor_id text collate C not null',
   'column version_usage_hour.channel text collate C not null',
+  "index CREATE INDEX promotion_request_expiry_idx ON public.promotion_request USING btree (expires_at) WHERE (status = 'OPEN'::promotion_request_status)",
   'index CREATE INDEX prompt_search_text_idx ON public.prompt_search USING gin (text gin_trgm_ops)',
   "index CREATE INDEX version_usage_age_idx ON public.version_usage USING btree ((minute AT TIME ZONE 'UTC'::text))",
   "index CREATE INDEX version_usage_hour_age_idx ON public.version_usage_hour USING btree ((hour AT TIME ZONE 'UTC'::text))",
+  "index CREATE UNIQUE INDEX promotion_request_open_key ON public.promotion_request USING btree (workspace_id, channel_id, version_id) WHERE (status = 'OPEN'::promotion_request_status)",
   `${LATEST_KEY} DEFERRABLE INITIALLY DEFERRED`,
 ];

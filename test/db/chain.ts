@@ -14,6 +14,9 @@ export interface EventRow extends pg.QueryResultRow {
   readonly prompt_id: string | null;
   readonly promotion_id: string | null;
   readonly payload: string;
+  readonly source_address: string | null;
+  readonly user_agent: string | null;
+  readonly request_id: string | null;
   readonly hash_version: number;
   readonly prev_hash: Buffer;
   readonly hash: Buffer;
@@ -46,6 +49,9 @@ function fieldsOf(row: EventRow) {
     promptId: row.prompt_id,
     promotionId: row.promotion_id,
     payload: row.payload,
+    sourceAddress: row.source_address,
+    userAgent: row.user_agent,
+    requestId: row.request_id,
   };
 }
 

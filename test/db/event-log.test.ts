@@ -138,7 +138,7 @@ describe('the numbers and the chain', () => {
     expect(log.at(-1)).toMatchObject({
       seq: String(log.length),
       commit_seq: String(log.length),
-      hash_version: 1,
+      hash_version: 2,
     });
     expect(Number(log.at(-1)?.at_micros) / 1_000).toBeGreaterThan(began - 60_000);
   });

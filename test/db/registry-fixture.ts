@@ -4,6 +4,7 @@ import type { App } from '../../src/actions/app.ts';
 import { openDatabase } from '../../src/db/client.ts';
 import type { Database } from '../../src/db/client.ts';
 import type { ActionDeps } from '../../src/db/transaction.ts';
+import { systemActor } from '../../src/domain/actor.ts';
 import type { Actor } from '../../src/domain/actor.ts';
 import { createTestDatabase } from '../support/database.ts';
 import type { TestDatabase } from '../support/database.ts';
@@ -41,7 +42,7 @@ export async function openRegistry(
   const addWorkspace = async (): Promise<Actor> => {
     const slug = `w-${v7().slice(-12)}`;
     const { id: workspaceId } = await app.ensureWorkspace({ slug, name: slug });
-    return { workspaceId, kind: 'SYSTEM', id: 'system', name: 'system', role: 'ADMIN' };
+    return systemActor(workspaceId);
   };
   return {
     database,

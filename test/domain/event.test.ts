@@ -17,6 +17,9 @@ const EVENT: HashedFields = {
   promptId: null,
   promotionId: null,
   payload: '{"slug":"a"}',
+  sourceAddress: '::1',
+  userAgent: 'curl/8',
+  requestId: null,
 };
 
 /** The other direction, to show that the text says everything. */
@@ -40,7 +43,7 @@ function parse(text: string): (string | null)[] {
 
 const texts = fc.oneof(fc.string({ unit: 'grapheme' }), fc.constantFrom('', '-', '1:a,', ',', '0:'));
 const events: fc.Arbitrary<HashedFields> = fc.record({
-  hashVersion: fc.constant(1),
+  hashVersion: fc.constantFrom(1, 2),
   workspaceId: fc.uuid(),
   seq: fc.bigInt({ min: 1n, max: 2n ** 63n - 1n }),
   commitSeq: fc.bigInt({ min: 1n, max: 2n ** 63n - 1n }),
@@ -52,6 +55,9 @@ const events: fc.Arbitrary<HashedFields> = fc.record({
   promptId: fc.option(fc.uuid()),
   promotionId: fc.option(fc.uuid()),
   payload: texts,
+  sourceAddress: fc.option(texts),
+  userAgent: fc.option(texts),
+  requestId: fc.option(fc.uuid()),
 });
 
 describe('the text that an event hash covers', () => {
@@ -62,6 +68,11 @@ describe('the text that an event hash covers', () => {
     );
     const hash = createHash('sha256').update(text).digest('hex');
     expect(hash).toBe('d1d4a6b0e9b170ecd2e7f49dd0b0ec65489ea0165f638d7266cd9152b3739da3');
+  });
+
+  it('covers where the request came from since version 2', () => {
+    const text = hashedText(EVENT).replace('1:1,', '1:2,');
+    expect(hashedText({ ...EVENT, hashVersion: 2 })).toBe(`${text}3:::1,6:curl/8,-,`);
   });
 
   it('says every field exactly, so that two different events never share it', () => {
@@ -82,6 +93,7 @@ describe('the text that an event hash covers', () => {
           rest.promptId,
           rest.promotionId,
           rest.payload,
+          ...(hashVersion === 1 ? [] : [rest.sourceAddress, rest.userAgent, rest.requestId]),
         ]);
       }),
     );

@@ -33,7 +33,7 @@ describe('with the database away', () => {
       'mutation { editPrompt(input: { slug: "a", content: { template: "two" } }) { ... on PromptVersion { id } } }',
     );
     await promote(1);
-    ({ key: readerKey } = await server.createKey('READER'));
+    ({ key: readerKey } = await server.createKey('VIEWER'));
     for (const path of ['/v1/prompts/a', '/v1/prompts/a?_version=latest', '/v1/prompts/a?_version=2']) {
       await read(path);
     }

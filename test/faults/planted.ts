@@ -48,6 +48,9 @@ function eventOf(sketch: Sketch, seq: number, commitSeq: number) {
     promptId: null,
     promotionId: sketch === '.' ? null : promotionId(seq),
     payload: JSON.stringify(payload),
+    sourceAddress: null,
+    userAgent: null,
+    requestId: null,
   };
 }
 
@@ -70,6 +73,9 @@ function rowOf(
     prompt_id: event.promptId,
     promotion_id: event.promotionId,
     payload: event.payload,
+    source_address: event.sourceAddress,
+    user_agent: event.userAgent,
+    request_id: event.requestId,
     hash_version: event.hashVersion,
     prev_hash: previous.toString('hex'),
     hash: hash.toString('hex'),

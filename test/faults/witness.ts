@@ -16,6 +16,9 @@ export interface LoggedRow {
   readonly prompt_id: string | null;
   readonly promotion_id: string | null;
   readonly payload: string;
+  readonly source_address: string | null;
+  readonly user_agent: string | null;
+  readonly request_id: string | null;
   readonly hash_version: number;
   readonly prev_hash: string;
   readonly hash: string;

@@ -6,7 +6,9 @@ import { openDatabase } from '../../src/db/client.ts';
 import type { Reader } from '../../src/db/client.ts';
 import type { Commit } from '../../src/db/transaction.ts';
 import type { Actor } from '../../src/domain/actor.ts';
+import type { Role } from '../../src/domain/actor-role.ts';
 import { Unavailable } from '../../src/domain/errors.ts';
+import { actorWith } from './actors.ts';
 import { createTestDatabase } from './database.ts';
 import type { TestDatabase } from './database.ts';
 
@@ -51,20 +53,14 @@ export async function createTestApp(): Promise<TestApp> {
   const onCommit = async (commit: Commit) => void commits.push(commit);
   const app = createApp({ writer: opened.writer, onCommit, clock: () => new Date(), newId: () => v7() });
   const { id: workspaceId } = await app.ensureWorkspace({ slug: 'default', name: 'Default' });
-  const actor = (name: string, role: Actor['role']): Actor => ({
-    workspaceId,
-    kind: 'API_KEY',
-    id: v7(),
-    name,
-    role,
-  });
+  const actor = (name: string, role: Role): Actor => actorWith({ workspaceId, name, role });
   return {
     ...app,
     database,
     rows: opened.reader,
     admin: actor('ada', 'ADMIN'),
     colleague: actor('grace', 'ADMIN'),
-    reader: actor('reader', 'READER'),
+    reader: actor('reader', 'VIEWER'),
     commits,
     statements,
     state: () => stateOf(database),

@@ -6,7 +6,10 @@ import { pino } from 'pino';
 import { v7 } from 'uuid';
 import { createApp } from '../../src/actions/app.ts';
 import { openDatabase } from '../../src/db/client.ts';
-import type { Actor, Role } from '../../src/domain/actor.ts';
+import { systemActor } from '../../src/domain/actor.ts';
+import type { Actor } from '../../src/domain/actor.ts';
+import { scopesOf } from '../../src/domain/actor-role.ts';
+import type { Role } from '../../src/domain/actor-role.ts';
 import { unusedQuery } from '../../src/schema/builder.ts';
 import type { Config } from '../../src/server/config.ts';
 import { startServer } from '../../src/server/server.ts';
@@ -113,11 +116,16 @@ function openDoor(database: TestDatabase) {
   });
   const actor = async (): Promise<Actor> => {
     const { id } = await opened.reader.workspace.findUniqueOrThrow({ where: { slug: 'default' } });
-    return { workspaceId: id, kind: 'SYSTEM', id: 'system', name: 'system', role: 'ADMIN' };
+    return systemActor(id);
   };
   return {
     createKey: async (role: Role) =>
-      app.createApiKey(await actor(), { name: `${role} of a test`, role, secret: randomBytes(32) }),
+      app.createApiKey(await actor(), {
+        name: `${role} of a test`,
+        role,
+        scopes: scopesOf(role),
+        secret: randomBytes(32),
+      }),
     revokeKey: async (id: string) => app.revokeApiKey(await actor(), { id }),
     close: () => opened.close(),
   };
