@@ -35,6 +35,16 @@ export function createClientAddress(trustedProxies: readonly string[]): ClientAd
   };
 }
 
+/** What is counted as one: of IPv6 whoever has one address has the 2^64 of its network. */
+export function networkOf(address: string): string {
+  if (!address.includes(':')) return address;
+  const [head = '', tail] = address.split('::');
+  const groups = head === '' ? [] : head.split(':');
+  const after = tail === undefined || tail === '' ? [] : tail.split(':');
+  const zeros = Array.from({ length: 8 - groups.length - after.length }, () => '0');
+  return `${[...groups, ...zeros, ...after].slice(0, 4).join(':')}::/64`;
+}
+
 /** Whether the text is an IP address, or a range of them such as `10.0.0.0/8`. */
 export function isAddressRange(text: string): boolean {
   const [address = '', bits, ...more] = text.split('/');

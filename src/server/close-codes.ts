@@ -9,12 +9,18 @@ interface Close {
 const RESUME = 'resume from your last cursor';
 
 /** What a WebSocket is closed with, by why; docs/http.md lists them for clients. */
-export const CLOSES: Readonly<Record<CloseReason | 'TOO_MANY_SUBSCRIPTIONS' | 'OVERLOADED', Close>> = {
+export const CLOSES: Readonly<
+  Record<CloseReason | 'TOO_MANY_SUBSCRIPTIONS' | 'RATE_LIMITED' | 'OVERLOADED', Close>
+> = {
   CREDENTIAL_ENDED: { code: CloseCode.Unauthorized, reason: 'the credential was revoked or has expired' },
   DRAINING: { code: 1012, reason: `this node is draining: reconnect elsewhere, ${RESUME}` },
   AGE: { code: 1012, reason: `the connection is old: reconnect, ${RESUME}` },
   SLOW_CONSUMER: { code: 4290, reason: `slow consumer: reconnect, ${RESUME}` },
   TOO_MANY_SUBSCRIPTIONS: { code: 4291, reason: 'too many subscriptions on this connection or key' },
+  RATE_LIMITED: {
+    code: CloseCode.TooManyInitialisationRequests,
+    reason: 'too many requests: try again later',
+  },
   OVERLOADED: { code: 1013, reason: 'overloaded: try again later' },
   WORKSPACE_GONE: { code: CloseCode.Forbidden, reason: 'the workspace is gone' },
   FAILED: { code: CloseCode.InternalServerError, reason: 'unexpected error: see the server log' },

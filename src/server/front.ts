@@ -6,10 +6,10 @@ import { can } from '../domain/actor.ts';
 import type { Snapshot } from '../delivery/snapshot.ts';
 import type { Usage } from '../delivery/usage.ts';
 import type { FeedStatus } from '../realtime/feed.ts';
-import type { Authenticator } from './authenticator.ts';
 import { bodyBytesMax, readBody } from './body.ts';
 import { applyCors } from './cors.ts';
 import { deliver, deliverRendered, DELIVERY_PATH, isRender } from './delivery.ts';
+import type { Doorkeeper } from './doorkeeper.ts';
 import { CHANNELS_PATH, streamEvents } from './event-stream.ts';
 import type { EventStreamDeps } from './event-stream.ts';
 import type { Graphiql } from './graphiql.ts';
@@ -34,7 +34,7 @@ import {
 } from './problem.ts';
 
 export interface FrontDeps {
-  readonly authenticator: Authenticator;
+  readonly doorkeeper: Doorkeeper;
   readonly snapshot: Snapshot;
   readonly usage: Usage;
   readonly graphql: GraphqlHandler;
@@ -49,6 +49,9 @@ export interface FrontDeps {
 }
 
 type Route = 'graphql' | 'graphiql' | 'delivery' | 'events' | 'livez' | 'readyz' | 'metrics' | 'unknown';
+
+/** What a probe asks for is answered whoever else asks for too much. */
+const UNCOUNTED_ROUTES: ReadonlySet<Route> = new Set<Route>(['livez', 'readyz']);
 
 /** What pages of other origins may call, where the operator says so. */
 const CORS_ROUTES: ReadonlySet<Route> = new Set<Route>(['graphql', 'delivery', 'events']);
@@ -86,6 +89,7 @@ interface Exchange {
 async function handle(deps: FrontDeps, exchange: Exchange): Promise<void> {
   const { req, res, path, route } = exchange;
   if (CORS_ROUTES.has(route) && applyCors(req, res, deps.corsOrigins)) return;
+  if (!UNCOUNTED_ROUTES.has(route)) await deps.doorkeeper.count(req);
   switch (route) {
     case 'livez':
       return sendLiveness(res);
@@ -143,8 +147,8 @@ async function handleMetrics(deps: FrontDeps, { req, res }: Exchange): Promise<v
   res.end(text);
 }
 
-async function requireActor({ authenticator }: FrontDeps, req: IncomingMessage): Promise<Actor> {
-  const actor = await authenticator.authenticate(req.headers.authorization);
+async function requireActor({ doorkeeper }: FrontDeps, req: IncomingMessage): Promise<Actor> {
+  const actor = await doorkeeper.admit(req, req.headers.authorization);
   if (actor === null) throw new ProblemError(unauthenticated());
   return actor;
 }

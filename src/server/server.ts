@@ -9,8 +9,10 @@ import { HUB_TIMES } from '../realtime/hub-deps.ts';
 import type { HubTimes } from '../realtime/hub-deps.ts';
 import { createSchema } from '../schema/schema.ts';
 import { createFirstKey, ensureDefaultWorkspace } from './bootstrap.ts';
+import { createClientAddress } from './client-address.ts';
 import type { Config } from './config.ts';
 import { migrateDatabase, openDatabaseServer } from './database-address.ts';
+import { Doorkeeper } from './doorkeeper.ts';
 import { createFront } from './front.ts';
 import { createGraphiql } from './graphiql.ts';
 import { createGraphqlHandler } from './graphql.ts';
@@ -120,13 +122,15 @@ interface Inside {
 
 /** Everything that is reached from outside: HTTP, REST, GraphQL, event streams, WebSockets. */
 function openDoors(
-  { config: { corsOrigins }, log }: ServerOptions,
+  { config: { corsOrigins, trustedProxies, rateLimits }, log }: ServerOptions,
   { node, newApp, database: { reader }, times }: Inside,
   stops: Stops,
 ): Server {
   const { hub, streams, authenticator, snapshot, usage, metrics, feed } = node;
   const { reach } = feed;
   let draining = false;
+  const clientAddress = createClientAddress(trustedProxies);
+  const doorkeeper = new Doorkeeper({ authenticator, clientAddress, rateLimits, log });
   const schema = createSchema();
   const channels = createKnownChannels(reader);
   const contextOf = createContextFactory({ app: newApp(), reader, hub, channels, log });
@@ -138,7 +142,7 @@ function openDoors(
   const feedStatus = () => feed.status();
   const isDraining = () => draining;
   const front = {
-    authenticator,
+    doorkeeper,
     snapshot,
     usage,
     graphql,
@@ -158,7 +162,7 @@ function openDoors(
     subscribe,
     hub,
     streams,
-    authenticator,
+    doorkeeper,
     contextOf,
     log,
     corsOrigins,

@@ -1,14 +1,14 @@
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { Actor } from '../domain/actor.ts';
-import type { Authenticator } from './authenticator.ts';
+import type { Doorkeeper } from './doorkeeper.ts';
 import { GRAPHQL_PATH } from './paths.ts';
 import { forbidden, notFound, overloaded, problemAnswer, unauthenticated } from './problem.ts';
 import type { Problem } from './problem.ts';
 import type { Streams } from './streams.ts';
 
 export interface AdmissionDeps {
-  readonly authenticator: Authenticator;
+  readonly doorkeeper: Doorkeeper;
   readonly streams: Streams;
   readonly corsOrigins: readonly string[];
 }
@@ -16,18 +16,22 @@ export interface AdmissionDeps {
 /** Who opens a WebSocket: null until it says so in connection_init; or why it may not. */
 export type Admission = { readonly actor: Actor | null } | { readonly refused: Problem };
 
-/** Judges a request for a WebSocket, before the protocol is switched. Rejects when it must ask the database and cannot. */
+/**
+ * Judges a request for a WebSocket, before the protocol is switched. Rejects when it must ask the database and cannot.
+ * @throws ProblemError 429
+ */
 export async function admitWebSocket(
-  { authenticator, streams, corsOrigins }: AdmissionDeps,
+  { doorkeeper, streams, corsOrigins }: AdmissionDeps,
   req: IncomingMessage,
 ): Promise<Admission> {
+  await doorkeeper.count(req);
   const [path] = (req.url ?? '').split('?', 1);
   if (path !== GRAPHQL_PATH) return { refused: notFound(`WebSockets are taken at ${GRAPHQL_PATH}`) };
   if (!isOriginAllowed(req, corsOrigins)) return { refused: forbidden('this origin may not open sockets') };
   if (streams.refusal() !== null) return { refused: overloaded() };
   const { authorization } = req.headers;
   // Browsers cannot set headers on a WebSocket: they say who they are in connection_init.
-  const actor = authorization === undefined ? null : await authenticator.authenticate(authorization);
+  const actor = await doorkeeper.admit(req, authorization);
   // Asked again: the node may have begun to drain meanwhile, the key may have been revoked.
   if (streams.refusal() !== null) return { refused: overloaded() };
   const isWrong = authorization !== undefined && (actor === null || !streams.accepts(actor));

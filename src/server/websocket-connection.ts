@@ -17,6 +17,8 @@ const UNREAD_BYTES_MAX = 1024 * 1024;
 /** One WebSocket and the TCP connection under it. */
 export class WebSocketConnection implements Connection {
   readonly transport = 'WEBSOCKET';
+  /** What it came with: who sent it is asked again when it says who it is. */
+  readonly request: IncomingMessage;
   actor: Actor | null;
   authorization: string | undefined;
   readonly #socket: WebSocket;
@@ -34,14 +36,15 @@ export class WebSocketConnection implements Connection {
 
   constructor(
     socket: WebSocket,
-    { socket: tcp, headers }: IncomingMessage,
+    request: IncomingMessage,
     { actor, onSignedIn }: { readonly actor: Actor | null; readonly onSignedIn: () => void },
   ) {
+    this.request = request;
     this.#socket = socket;
-    this.#tcp = tcp;
-    this.#backlog = new Backlog(tcp);
+    this.#tcp = request.socket;
+    this.#backlog = new Backlog(request.socket);
     this.actor = actor;
-    this.authorization = headers.authorization;
+    this.authorization = request.headers.authorization;
     this.#onSignedIn = onSignedIn;
   }
 

@@ -8,7 +8,7 @@ import type { Actor } from '../domain/actor.ts';
 import { keepAlive } from './keep-alive.ts';
 import type { Log } from './log.ts';
 import { answerWithoutUpgrade } from './other-upgrades.ts';
-import { unavailable, unexpected } from './problem.ts';
+import { ProblemError, unavailable, unexpected } from './problem.ts';
 import { STREAM_LIMITS } from './streams.ts';
 import { admitWebSocket, refuseWebSocket } from './websocket-admission.ts';
 import type { AdmissionDeps } from './websocket-admission.ts';
@@ -46,6 +46,7 @@ export function attachWebSocket(server: Server, options: WebSocketOptions): void
       return answerWithoutUpgrade(server, req, socket, head);
     socket.on('error', () => socket.destroy());
     upgrade(req, socket, head).catch((error: unknown) => {
+      if (error instanceof ProblemError) return refuseWebSocket(socket, error.problem);
       options.log.warn({ err: error }, 'a WebSocket could not be admitted');
       refuseWebSocket(socket, isUnavailable(error) ? unavailable() : unexpected());
     });
@@ -122,6 +123,7 @@ function fault(webSocket: WebSocket, connection: WebSocketConnection, error: unk
   // A message that only servers send: the protocol's word for it, which graphql-ws leaves to us.
   if (error instanceof Error && error.message.startsWith('Unexpected message of type'))
     return webSocket.close(CloseCode.BadRequest, error.message.slice(0, 100));
+  if (error instanceof ProblemError) return connection.close('RATE_LIMITED');
   if (isUnavailable(error)) {
     log.warn({ err: error }, 'the database did not answer whose WebSocket it is');
     return connection.close('OVERLOADED');

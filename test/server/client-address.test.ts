@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import { describe, expect, it } from 'vitest';
-import { createClientAddress, isAddressRange } from '../../src/server/client-address.ts';
+import { createClientAddress, isAddressRange, networkOf } from '../../src/server/client-address.ts';
 
 const PROXIES = ['10.0.0.0/8', '2001:db8:1::/48', '192.0.2.7'];
 
@@ -64,5 +64,18 @@ describe('a range of addresses', () => {
     '1.1.1.1/-1',
   ])('is not %j', (text) => {
     expect(isAddressRange(text)).toBe(false);
+  });
+});
+
+describe('what counts as one client', () => {
+  it.each([
+    ['203.0.113.9', '203.0.113.9'],
+    ['2001:db8:1:2:3:4:5:6', '2001:db8:1:2::/64'],
+    ['2001:db8::5', '2001:db8:0:0::/64'],
+    ['2001:db8:1:2::', '2001:db8:1:2::/64'],
+    ['::1', '0:0:0:0::/64'],
+    ['unknown', 'unknown'],
+  ])('of %s is %s', (address, network) => {
+    expect(networkOf(address)).toBe(network);
   });
 });
