@@ -33,13 +33,16 @@ import {
   unexpected,
 } from './problem.ts';
 
+import { setSecurityHeaders } from './security-headers.ts';
+
 export interface FrontDeps {
   readonly doorkeeper: Doorkeeper;
   readonly snapshot: Snapshot;
   readonly usage: Usage;
   readonly graphql: GraphqlHandler;
   readonly sse: GraphqlSseDeps & EventStreamDeps;
-  readonly graphiql: Graphiql;
+  /** Null: switched off, and nothing tells that there is such a thing. */
+  readonly graphiql: Graphiql | null;
   readonly metrics: Metrics;
   readonly corsOrigins: readonly string[];
   readonly feedStatus: () => FeedStatus;
@@ -66,7 +69,7 @@ export function createFront(deps: FrontDeps): (req: IncomingMessage, res: Server
     res.setHeader('x-request-id', requestId);
     // Whoever comes again comes to a node that stays.
     if (deps.isDraining()) res.setHeader('connection', 'close');
-    res.setHeader('x-content-type-options', 'nosniff');
+    setSecurityHeaders(res);
     res.once('close', () => {
       const seconds = (performance.now() - began) / 1_000;
       deps.metrics.observeRequest(route, res.statusCode, seconds);
@@ -96,10 +99,10 @@ async function handle(deps: FrontDeps, exchange: Exchange): Promise<void> {
     case 'readyz':
       return sendReadiness(res, { draining: deps.isDraining(), feed: deps.feedStatus() });
     case 'graphiql':
-      if (deps.graphiql.asset(req, res, path)) return;
+      if (deps.graphiql?.asset(req, res, path)) return;
       throw new ProblemError(notFound('there is no such file'));
     case 'graphql':
-      if (wantsPage(req)) return deps.graphiql.page(req, res);
+      if (deps.graphiql !== null && wantsPage(req)) return deps.graphiql.page(req, res);
       return handleGraphql(deps, exchange);
     case 'delivery':
       return handleDelivery(deps, exchange);

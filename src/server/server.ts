@@ -13,6 +13,9 @@ import { createClientAddress } from './client-address.ts';
 import type { Config } from './config.ts';
 import { migrateDatabase, openDatabaseServer } from './database-address.ts';
 import { Doorkeeper } from './doorkeeper.ts';
+import { DOOR_TIMES } from './door-times.ts';
+import type { DoorTimes } from './door-times.ts';
+import { DocumentRules } from './document-rules.ts';
 import { createFront } from './front.ts';
 import { createGraphiql } from './graphiql.ts';
 import { createGraphqlHandler } from './graphql.ts';
@@ -49,7 +52,7 @@ export interface ServerOptions {
   /** Statements as they are sent, for tests that count them. */
   readonly onQuery?: (sql: string) => void;
   /** Other waits than those of production, for tests that would wait for minutes. */
-  readonly times?: Partial<HubTimes & StreamTimes>;
+  readonly times?: Partial<HubTimes & StreamTimes & DoorTimes>;
 }
 
 export interface RunningServer {
@@ -90,7 +93,7 @@ async function wire(
   const bootstrapApp = createApp({ ...actionDeps, onCommit: async () => undefined });
   const adminWorkspaceId = await ensureDefaultWorkspace(bootstrapApp, database.reader, config);
 
-  const times = { ...HUB_TIMES, ...STREAM_TIMES, ...options.times };
+  const times = { ...HUB_TIMES, ...STREAM_TIMES, ...DOOR_TIMES, ...options.times };
   const node = await startNode({
     database,
     nodeId: v7(),
@@ -117,12 +120,12 @@ interface Inside {
   readonly node: Node;
   readonly newApp: NewApp;
   readonly database: Database;
-  readonly times: HubTimes & StreamTimes;
+  readonly times: HubTimes & StreamTimes & DoorTimes;
 }
 
 /** Everything that is reached from outside: HTTP, REST, GraphQL, event streams, WebSockets. */
 function openDoors(
-  { config: { corsOrigins, trustedProxies, rateLimits }, log }: ServerOptions,
+  { config: { corsOrigins, trustedProxies, rateLimits, graphql: switches }, log }: ServerOptions,
   { node, newApp, database: { reader }, times }: Inside,
   stops: Stops,
 ): Server {
@@ -134,10 +137,12 @@ function openDoors(
   const schema = createSchema();
   const channels = createKnownChannels(reader);
   const contextOf = createContextFactory({ app: newApp(), reader, hub, channels, log });
-  const operations = new Operations(schema);
-  const subscribe = new Subscribe({ schema, contextOf, log });
-  const graphql = createGraphqlHandler({ schema, contextOf, newApp, reach, log });
-  const graphiql = createGraphiql(GRAPHIQL);
+  const rules = new DocumentRules(schema, switches);
+  const operations = new Operations(schema, rules);
+  const { operationMs } = times;
+  const subscribe = new Subscribe({ schema, rules, operationMs, contextOf, log });
+  const graphql = createGraphqlHandler({ schema, rules, operationMs, contextOf, newApp, reach, log });
+  const graphiql = switches.graphiql ? createGraphiql(GRAPHIQL) : null;
   const sse = { hub, streams, times, operations, subscribe, reader, channels };
   const feedStatus = () => feed.status();
   const isDraining = () => draining;

@@ -5,6 +5,7 @@ import type { Doorkeeper } from './doorkeeper.ts';
 import { GRAPHQL_PATH } from './paths.ts';
 import { forbidden, notFound, overloaded, problemAnswer, unauthenticated } from './problem.ts';
 import type { Problem } from './problem.ts';
+import { SECURITY_HEADERS } from './security-headers.ts';
 import type { Streams } from './streams.ts';
 
 export interface AdmissionDeps {
@@ -48,7 +49,7 @@ function isOriginAllowed({ headers }: IncomingMessage, corsOrigins: readonly str
 /** Answers a request for a WebSocket as HTTP does, and lets go of the connection: nobody else looks after it any more. */
 export function refuseWebSocket(socket: Duplex, problem: Problem): void {
   const { headers, body } = problemAnswer(problem);
-  const lines = Object.entries({ ...headers, connection: 'close' }).map(
+  const lines = [...SECURITY_HEADERS, ...Object.entries({ ...headers, connection: 'close' })].map(
     ([name, value]) => `${name}: ${value}`,
   );
   socket.once('finish', () => socket.destroy());

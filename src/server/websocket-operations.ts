@@ -1,10 +1,12 @@
 import { randomUUID } from 'node:crypto';
-import { execute, GraphQLError } from 'graphql';
+import { GraphQLError } from 'graphql';
 import type { ExecutionArgs, ExecutionResult, GraphQLSchema } from 'graphql';
 import { makeServer } from 'graphql-ws';
 import type { Context as WsContext, Server, SubscribePayload } from 'graphql-ws';
 import type { Actor } from '../domain/actor.ts';
 import type { Hub } from '../realtime/hub.ts';
+import { executeInTime } from './deadline.ts';
+import type { DoorTimes } from './door-times.ts';
 import type { Doorkeeper } from './doorkeeper.ts';
 import { heldOpen } from './held-open.ts';
 import type { Log } from './log.ts';
@@ -24,7 +26,7 @@ export interface WebSocketDeps {
   readonly streams: Streams;
   readonly doorkeeper: Doorkeeper;
   readonly contextOf: ContextFactory;
-  readonly times: StreamTimes;
+  readonly times: StreamTimes & DoorTimes;
   readonly log: Log;
 }
 
@@ -109,12 +111,15 @@ function rateLimitedError(retryAfter: number): GraphQLError {
   });
 }
 
-async function answer({ contextOf, log }: WebSocketDeps, args: OperationArgs): Promise<ExecutionResult> {
+async function answer(
+  { contextOf, log, times }: WebSocketDeps,
+  args: OperationArgs,
+): Promise<ExecutionResult> {
   const { connection, operationId, token, actor, requestId } = args;
   try {
     // Made here: graphql-ws keeps the arguments of a subscription, which needs none, for as long as that lives.
     const contextValue = contextOf({ actor, requestId });
-    const result = await connection.answer(async () => execute({ ...args, contextValue }));
+    const result = await connection.answer(() => executeInTime({ ...args, contextValue }, times.operationMs));
     if (result.errors === undefined) return result;
     return { ...result, errors: result.errors.map((error) => maskError(error, log, requestId)) };
   } finally {
