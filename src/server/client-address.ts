@@ -1,8 +1,12 @@
 import type { IncomingMessage } from 'node:http';
 import { BlockList, isIP, SocketAddress } from 'node:net';
+import type { Socket } from 'node:net';
 
 /** Who sent a request, as an IP address in its one canonical spelling. */
 export type ClientAddress = (req: IncomingMessage) => string;
+
+/** Whether an address, in its canonical spelling, is a proxy of ours. */
+export type TrustsAddress = (address: string) => boolean;
 
 /** A connection that is gone already has no address any more, and a UNIX socket never had one. */
 const UNKNOWN = 'unknown';
@@ -12,26 +16,29 @@ const PREFIX_BITS_MAX = { 4: 32, 6: 128 } as const;
 /**
  * `X-Forwarded-For` is what a client says unless a proxy of ours has said it: entries are believed from the right, for as long as the one who
  * wrote them is trusted. The client is the first who is not, or the furthest proxy when what it wrote is no address.
- * @param trustedProxies addresses and CIDR ranges, each of them `isAddressRange`
  */
-export function createClientAddress(trustedProxies: readonly string[]): ClientAddress {
-  if (trustedProxies.length === 0) return peerAddress;
-  const trusted = rangesOf(trustedProxies);
-  const isTrusted = (address: string): boolean => {
-    const version = isIP(address);
-    return version !== 0 && trusted.check(address, version === 4 ? 'ipv4' : 'ipv6');
-  };
+export function createClientAddress(trusts: TrustsAddress): ClientAddress {
   return (req) => {
-    let client = peerAddress(req);
+    let client = peerOf(req.socket);
     const forwarded = req.headers['x-forwarded-for'];
     if (typeof forwarded !== 'string') return client;
     for (const hop of forwarded.split(',').toReversed()) {
-      if (!isTrusted(client)) return client;
+      if (!trusts(client)) return client;
       const address = hopAddress(hop.trim());
       if (address === null) return client;
       client = address;
     }
     return client;
+  };
+}
+
+/** @param trustedProxies addresses and CIDR ranges, each of them `isAddressRange` */
+export function trustIn(trustedProxies: readonly string[]): TrustsAddress {
+  if (trustedProxies.length === 0) return () => false;
+  const trusted = rangesOf(trustedProxies);
+  return (address) => {
+    const version = isIP(address);
+    return version !== 0 && trusted.check(address, version === 4 ? 'ipv4' : 'ipv6');
   };
 }
 
@@ -64,7 +71,8 @@ function rangesOf(ranges: readonly string[]): BlockList {
   return list;
 }
 
-function peerAddress({ socket: { remoteAddress } }: IncomingMessage): string {
+/** The other end of a connection. */
+export function peerOf({ remoteAddress }: Pick<Socket, 'remoteAddress'>): string {
   return remoteAddress === undefined ? UNKNOWN : canonical(remoteAddress);
 }
 

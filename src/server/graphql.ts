@@ -115,7 +115,7 @@ function boundedCache<Value extends object>(): LRUCache<string, Value> {
 }
 
 function masking({ rules, log }: GraphqlDeps): Plugin<Context> {
-  const told = rules.hideSuggestions ? withoutSuggestion : (error: GraphQLError) => error;
+  const tell = rules.hideSuggestions ? withoutSuggestion : (error: GraphQLError) => error;
   return {
     onExecute: ({ args }) => ({
       onExecuteDone: ({ result, setResult }) => {
@@ -123,7 +123,7 @@ function masking({ rules, log }: GraphqlDeps): Plugin<Context> {
         const { requestId } = args.contextValue;
         setResult({
           ...result,
-          errors: result.errors.map((error) => maskError(told(error), log, requestId)),
+          errors: result.errors.map((error: GraphQLError) => maskError(tell(error), log, requestId)),
         });
       },
     }),

@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import { describe, expect, it } from 'vitest';
-import { createClientAddress, isAddressRange, networkOf } from '../../src/server/client-address.ts';
+import { createClientAddress, isAddressRange, networkOf, trustIn } from '../../src/server/client-address.ts';
 
 const PROXIES = ['10.0.0.0/8', '2001:db8:1::/48', '192.0.2.7'];
 
@@ -44,7 +44,7 @@ describe('the address of a client', () => {
     ['IPv6 without its zone', [], from('fe80::1%eth0'), 'fe80::1'],
     ['unknown, when the connection is gone', PROXIES, from(undefined, '203.0.113.9'), 'unknown'],
   ])('is %s', (_what, trusted, req, address) => {
-    expect(createClientAddress(trusted)(req)).toBe(address);
+    expect(createClientAddress(trustIn(trusted))(req)).toBe(address);
   });
 });
 
