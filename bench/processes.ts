@@ -55,6 +55,9 @@ export async function startPromptForge(
       PROMPTFORGE_DATA_DIR: dataDirectory,
       LOG_FORMAT: 'json',
       LOG_LEVEL: 'warn',
+      // Counted, as everywhere, but never refused: the load comes with one key from one address.
+      RATE_LIMIT_KEY: '1000000',
+      RATE_LIMIT_ADDRESS: '1000000',
     },
   });
   const text = await untilText(child, /Admin key[^\n]*\n\s*(pf_live_\w+)\n/);

@@ -1,7 +1,12 @@
 import { z } from 'zod';
+import { isAddressRange } from './client-address.ts';
 import { databaseUrlFault } from './database-url.ts';
 
 const ADMIN_KEY_LENGTH_MIN = 24;
+const RATE_SAYS = 'must be a number of requests a second, for example 2000, or 0 for no limit';
+/** Far above what one client has a reason for: it is a client gone wrong that they stop, not a busy one. */
+const RATE_LIMIT_KEY = 2_000;
+const RATE_LIMIT_ADDRESS = 5_000;
 const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
 
 export interface Config {
@@ -15,6 +20,19 @@ export interface Config {
   readonly corsOrigins: readonly string[];
   readonly logLevel: (typeof LOG_LEVELS)[number];
   readonly logFormat: 'pretty' | 'json';
+  /** Addresses and CIDR ranges whose `X-Forwarded-For` is believed. */
+  readonly trustedProxies: readonly string[];
+  /** Requests a second of one key, and of one address; 0: as many as it likes. */
+  readonly rateLimits: { readonly key: number; readonly address: number };
+  readonly graphql: GraphqlSwitches;
+}
+
+/** What the graph tells of itself. */
+export interface GraphqlSwitches {
+  readonly introspection: boolean;
+  readonly graphiql: boolean;
+  /** "Did you mean ...?" in errors. */
+  readonly suggestions: boolean;
 }
 
 /** Everything that is wrong with the environment, each with the variable's name, its value's fault and an example. Exit code 78. */
@@ -40,14 +58,13 @@ const postgresUrl = z
     if (fault !== null) context.addIssue({ code: 'custom', message: fault });
   });
 const flag = z.enum(['true', 'false']).transform((value) => value === 'true');
-const origins = z.string().transform((text, context) => {
-  const list = text
-    .split(',')
-    .map((origin) => origin.trim())
-    .filter((origin) => origin !== '');
-  if (list.some((origin) => !isOrigin(origin))) context.addIssue({ code: 'custom', message: 'no origin' });
-  return list;
-});
+const origins = listOf(isOrigin, 'no origin');
+
+const ranges = listOf(isAddressRange, 'no address or range');
+const rate = z
+  .string()
+  .regex(/^\d{1,7}$/)
+  .transform(Number);
 
 const VARIABLES = {
   HOST: { schema: z.string().min(1), says: 'must be a host name or address, for example 127.0.0.1' },
@@ -71,6 +88,15 @@ const VARIABLES = {
   },
   LOG_LEVEL: { schema: z.enum(LOG_LEVELS), says: `must be one of ${LOG_LEVELS.join(', ')}` },
   LOG_FORMAT: { schema: z.enum(['pretty', 'json']), says: 'must be pretty or json' },
+  TRUSTED_PROXIES: {
+    schema: ranges,
+    says: 'must be addresses or CIDR ranges separated by commas, for example 10.0.0.0/8,192.0.2.7',
+  },
+  RATE_LIMIT_KEY: { schema: rate, says: RATE_SAYS },
+  RATE_LIMIT_ADDRESS: { schema: rate, says: RATE_SAYS },
+  INTROSPECTION: { schema: flag, says: 'must be true or false' },
+  GRAPHIQL: { schema: flag, says: 'must be true or false' },
+  SUGGESTIONS: { schema: flag, says: 'must be true or false' },
 } as const;
 
 type Name = keyof typeof VARIABLES;
@@ -112,7 +138,32 @@ export function parseConfig(
     corsOrigins: values.CORS_ORIGINS ?? [],
     logLevel: values.LOG_LEVEL ?? 'info',
     logFormat: values.LOG_FORMAT ?? (terminal.isTTY ? 'pretty' : 'json'),
+    trustedProxies: values.TRUSTED_PROXIES ?? [],
+    rateLimits: {
+      key: values.RATE_LIMIT_KEY ?? RATE_LIMIT_KEY,
+      address: values.RATE_LIMIT_ADDRESS ?? RATE_LIMIT_ADDRESS,
+    },
+    graphql: graphqlSwitches(values),
   };
+}
+
+function graphqlSwitches({ INTROSPECTION, GRAPHIQL, SUGGESTIONS, DATABASE_URL }: Values): GraphqlSwitches {
+  const introspection = INTROSPECTION ?? true;
+  // Suggestions would tell what introspection may not, name by name.
+  const suggestions = introspection && (SUGGESTIONS ?? DATABASE_URL === undefined);
+  return { introspection, graphiql: GRAPHIQL ?? true, suggestions };
+}
+
+/** A list separated by commas, each entry of which has to be right. */
+function listOf(isRight: (entry: string) => boolean, fault: string) {
+  return z.string().transform((text, context) => {
+    const list = text
+      .split(',')
+      .map((entry) => entry.trim())
+      .filter((entry) => entry !== '');
+    if (!list.every((entry) => isRight(entry))) context.addIssue({ code: 'custom', message: fault });
+    return list;
+  });
 }
 
 /** What a secret is refused for, where more than its form is looked at: its value cannot be shown. */

@@ -6,10 +6,10 @@ import { can } from '../domain/actor.ts';
 import type { Snapshot } from '../delivery/snapshot.ts';
 import type { Usage } from '../delivery/usage.ts';
 import type { FeedStatus } from '../realtime/feed.ts';
-import type { Authenticator } from './authenticator.ts';
 import { bodyBytesMax, readBody } from './body.ts';
 import { applyCors } from './cors.ts';
 import { deliver, deliverRendered, DELIVERY_PATH, isRender } from './delivery.ts';
+import type { Doorkeeper } from './doorkeeper.ts';
 import { CHANNELS_PATH, streamEvents } from './event-stream.ts';
 import type { EventStreamDeps } from './event-stream.ts';
 import type { Graphiql } from './graphiql.ts';
@@ -34,13 +34,16 @@ import {
   unexpected,
 } from './problem.ts';
 
+import { setSecurityHeaders } from './security-headers.ts';
+
 export interface FrontDeps {
-  readonly authenticator: Authenticator;
+  readonly doorkeeper: Doorkeeper;
   readonly snapshot: Snapshot;
   readonly usage: Usage;
   readonly graphql: GraphqlHandler;
   readonly sse: GraphqlSseDeps & EventStreamDeps;
-  readonly graphiql: Graphiql;
+  /** Null: switched off, and nothing tells that there is such a thing. */
+  readonly graphiql: Graphiql | null;
   readonly metrics: Metrics;
   readonly corsOrigins: readonly string[];
   readonly feedStatus: () => FeedStatus;
@@ -50,6 +53,9 @@ export interface FrontDeps {
 }
 
 type Route = 'graphql' | 'graphiql' | 'delivery' | 'events' | 'livez' | 'readyz' | 'metrics' | 'unknown';
+
+/** What a probe asks for is answered whoever else asks for too much. */
+const UNCOUNTED_ROUTES: ReadonlySet<Route> = new Set<Route>(['livez', 'readyz']);
 
 /** What pages of other origins may call, where the operator says so. */
 const CORS_ROUTES: ReadonlySet<Route> = new Set<Route>(['graphql', 'delivery', 'events']);
@@ -64,7 +70,7 @@ export function createFront(deps: FrontDeps): (req: IncomingMessage, res: Server
     res.setHeader('x-request-id', requestId);
     // Whoever comes again comes to a node that stays.
     if (deps.isDraining()) res.setHeader('connection', 'close');
-    res.setHeader('x-content-type-options', 'nosniff');
+    setSecurityHeaders(res);
     res.once('close', () => {
       const seconds = (performance.now() - began) / 1_000;
       deps.metrics.observeRequest(route, res.statusCode, seconds);
@@ -87,16 +93,17 @@ interface Exchange {
 async function handle(deps: FrontDeps, exchange: Exchange): Promise<void> {
   const { req, res, path, route } = exchange;
   if (CORS_ROUTES.has(route) && applyCors(req, res, deps.corsOrigins)) return;
+  if (!UNCOUNTED_ROUTES.has(route)) await deps.doorkeeper.count(req);
   switch (route) {
     case 'livez':
       return sendLiveness(res);
     case 'readyz':
       return sendReadiness(res, { draining: deps.isDraining(), feed: deps.feedStatus() });
     case 'graphiql':
-      if (deps.graphiql.asset(req, res, path)) return;
+      if (deps.graphiql?.asset(req, res, path)) return;
       throw new ProblemError(notFound('there is no such file'));
     case 'graphql':
-      if (wantsPage(req)) return deps.graphiql.page(req, res);
+      if (deps.graphiql !== null && wantsPage(req)) return deps.graphiql.page(req, res);
       return handleGraphql(deps, exchange);
     case 'delivery':
       return handleDelivery(deps, exchange);
@@ -144,8 +151,8 @@ async function handleMetrics(deps: FrontDeps, { req, res }: Exchange): Promise<v
   res.end(text);
 }
 
-async function requireActor({ authenticator }: FrontDeps, req: IncomingMessage): Promise<Actor> {
-  const actor = await authenticator.authenticate(req.headers.authorization);
+async function requireActor({ doorkeeper }: FrontDeps, req: IncomingMessage): Promise<Actor> {
+  const actor = await doorkeeper.admit(req, req.headers.authorization);
   if (actor === null) throw new ProblemError(unauthenticated());
   return actor;
 }

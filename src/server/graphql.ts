@@ -8,7 +8,9 @@ import type { Plugin } from 'graphql-yoga';
 import { LRUCache } from 'lru-cache';
 import type { Actor } from '../domain/actor.ts';
 import type { Context } from '../schema/context.ts';
-import { conditionalRootErrors } from './conditional-root.ts';
+import { executeInTime } from './deadline.ts';
+import { withoutSuggestion } from './document-rules.ts';
+import type { DocumentRules } from './document-rules.ts';
 import type { Log } from './log.ts';
 import { maskError } from './mask-error.ts';
 import { waitForMinCursor } from './min-cursor.ts';
@@ -17,19 +19,15 @@ import { answerWithCursor, recordWrites } from './own-writes.ts';
 import type { NewApp, OwnWrites } from './own-writes.ts';
 import { GRAPHQL_PATH } from './paths.ts';
 import { badRequest, ProblemError, unsupportedMediaType } from './problem.ts';
-import { MAX_VALIDATION_ERRORS, parseWithLimits, QUERY_LIMITS, queryLimitErrors } from './query-limits.ts';
+import { parseWithLimits, QUERY_LIMITS } from './query-limits.ts';
 import type { ContextFactory } from './request-context.ts';
 import { rowBudgetError } from './row-budget.ts';
 
 /** Characters of document text whose parsed form is kept. */
 const CACHED_TEXT_MAX = 4 * 1024 * 1024;
 
-const MEDIA_TYPES = [
-  'application/json',
-  'application/graphql+json',
-  'application/graphql',
-  'application/x-www-form-urlencoded',
-];
+/** None that a form can send: a browser asks first before a page of another origin may send these. */
+const MEDIA_TYPES = ['application/json', 'application/graphql+json', 'application/graphql'];
 
 interface RequestContext {
   readonly req: IncomingMessage;
@@ -41,6 +39,8 @@ interface RequestContext {
 
 interface GraphqlDeps {
   readonly schema: GraphQLSchema;
+  readonly rules: DocumentRules;
+  readonly operationMs: number;
   readonly contextOf: ContextFactory;
   readonly newApp: NewApp;
   /** How a request with a minimal cursor waits for this node. */
@@ -55,7 +55,8 @@ export type GraphqlHandler = (
 ) => Promise<void>;
 
 /** GraphQL over HTTP for a request that is authenticated and whose body was read and counted. */
-export function createGraphqlHandler({ schema, contextOf, newApp, reach, log }: GraphqlDeps): GraphqlHandler {
+export function createGraphqlHandler(deps: GraphqlDeps): GraphqlHandler {
+  const { schema, contextOf, newApp, reach, log } = deps;
   const yoga = createYoga<RequestContext, Context>({
     schema,
     context: ({ actor, requestId, writes }) => contextOf({ actor, requestId, app: writes.app }),
@@ -71,7 +72,7 @@ export function createGraphqlHandler({ schema, contextOf, newApp, reach, log }: 
     parserAndValidationCache: { documentCache: boundedCache(), errorCache: boundedCache() },
     // What resolvers throw is masked with the id of its request; whatever else goes wrong inside Yoga, with one of its own.
     maskedErrors: { maskError: (error) => maskError(error, log, randomUUID()) },
-    plugins: [limits(), masking(log), waitForMinCursor(reach), answerWithCursor()],
+    plugins: [limits(deps), masking(deps), waitForMinCursor(reach), answerWithCursor()],
   });
   return async (req, res, request) => {
     // Decoding would put U+FFFD in the place of every wrong byte and go on with a text that nobody sent.
@@ -113,13 +114,17 @@ function boundedCache<Value extends object>(): LRUCache<string, Value> {
   return new LRUCache({ maxSize: CACHED_TEXT_MAX, sizeCalculation: (_value, text) => text.length + 1 });
 }
 
-function masking(log: Log): Plugin<Context> {
+function masking({ rules, log }: GraphqlDeps): Plugin<Context> {
+  const tell = rules.hideSuggestions ? withoutSuggestion : (error: GraphQLError) => error;
   return {
     onExecute: ({ args }) => ({
       onExecuteDone: ({ result, setResult }) => {
         if (isAsyncIterable(result) || result.errors === undefined) return;
         const { requestId } = args.contextValue;
-        setResult({ ...result, errors: result.errors.map((error) => maskError(error, log, requestId)) });
+        setResult({
+          ...result,
+          errors: result.errors.map((error: GraphQLError) => maskError(tell(error), log, requestId)),
+        });
       },
     }),
   };
@@ -128,7 +133,7 @@ function masking(log: Log): Plugin<Context> {
 type LimitedArgs = Pick<ExecutionArgs, 'document' | 'operationName' | 'variableValues'>;
 
 /** Documents are held to their limits before anything is executed, and before graphql's own, costlier rules. */
-function limits(): Plugin {
+function limits({ rules, operationMs }: GraphqlDeps): Plugin {
   return {
     onParams: ({ params }) => {
       const { query } = params;
@@ -136,19 +141,14 @@ function limits(): Plugin {
       if (typeof query === 'string' && query.length > QUERY_LIMITS.length) parseWithLimits(query);
     },
     onParse: ({ setParseFn }) => setParseFn((source: string) => parseWithLimits(source)),
-    onValidate: ({ params, setResult, validateFn, setValidationFn }) => {
-      const errors = queryLimitErrors(params.documentAST as DocumentNode);
-      if (errors.length > 0) return setResult([...errors]);
-      setValidationFn((schema: GraphQLSchema, document: DocumentNode, rules: unknown) => {
-        const conditional = conditionalRootErrors(schema, document);
-        if (conditional.length > 0) return conditional;
-        const found: unknown = validateFn(schema, document, rules, { maxErrors: MAX_VALIDATION_ERRORS });
-        return found as readonly GraphQLError[];
-      });
-    },
+    onValidate: ({ setValidationFn }) =>
+      setValidationFn((_schema: GraphQLSchema, document: DocumentNode) => rules.errors(document)),
     onSubscribe: ({ setResultAndStopExecution }) => setResultAndStopExecution({ errors: [noStream()] }),
     // Not in validation, whose answer is kept by the document's text: what a page costs stands in the variables.
-    onExecute: ({ args, setResultAndStopExecution }) => {
+    onExecute: ({ args, setResultAndStopExecution, setExecuteFn }) => {
+      setExecuteFn((all: ExecutionArgs) =>
+        executeInTime({ ...all, hideSuggestions: rules.hideSuggestions }, operationMs),
+      );
       const { document, operationName, variableValues } = args as LimitedArgs;
       const error = rowBudgetError(document, operationName, variableValues ?? {});
       if (error !== null) setResultAndStopExecution({ errors: [error] });

@@ -1,10 +1,10 @@
-import { getOperationAST, getVariableValues, GraphQLError, validate } from 'graphql';
+import { getOperationAST, getVariableValues, GraphQLError } from 'graphql';
 import type { DocumentNode, GraphQLSchema, OperationDefinitionNode } from 'graphql';
 import { LRUCache } from 'lru-cache';
+import type { DocumentRules } from './document-rules.ts';
 import { MESSAGE_SHOWN_MAX } from './mask-error.ts';
-import { MAX_VALIDATION_ERRORS, parseWithLimits, queryLimitErrors } from './query-limits.ts';
+import { MAX_VALIDATION_ERRORS, parseWithLimits } from './query-limits.ts';
 import { rowBudgetError } from './row-budget.ts';
-import { conditionalRootErrors } from './conditional-root.ts';
 
 /** Characters of document text whose parsed form is kept. */
 const CACHED_TEXT_MAX = 4 * 1024 * 1024;
@@ -33,13 +33,15 @@ interface Parsed {
 /** Parses and validates operations that do not go through Yoga, by the same limits; documents are parsed once. */
 export class Operations {
   readonly #schema: GraphQLSchema;
+  readonly #rules: DocumentRules;
   readonly #parsed = new LRUCache<string, Parsed>({
     maxSize: CACHED_TEXT_MAX,
     sizeCalculation: (_parsed, text) => text.length + 1,
   });
 
-  constructor(schema: GraphQLSchema) {
+  constructor(schema: GraphQLSchema, rules: DocumentRules) {
     this.#schema = schema;
+    this.#rules = rules;
   }
 
   /** The operation, or what is wrong with it. */
@@ -63,6 +65,7 @@ export class Operations {
   variableErrors({ definition, variables }: Operation): readonly GraphQLError[] {
     const { errors = [] } = getVariableValues(this.#schema, definition.variableDefinitions ?? [], variables, {
       maxErrors: MAX_VALIDATION_ERRORS,
+      hideSuggestions: this.#rules.hideSuggestions,
     });
     return errors.map((error) => coded(error, 'INVALID_INPUT'));
   }
@@ -78,11 +81,7 @@ export class Operations {
   #check(query: string): Parsed {
     try {
       const document = parseWithLimits(query);
-      const limits = queryLimitErrors(document);
-      if (limits.length > 0) return { document: null, errors: limits };
-      const conditional = conditionalRootErrors(this.#schema, document);
-      if (conditional.length > 0) return { document: null, errors: conditional.map((error) => coded(error)) };
-      const errors = validate(this.#schema, document, undefined, { maxErrors: MAX_VALIDATION_ERRORS });
+      const errors = this.#rules.errors(document);
       return errors.length > 0
         ? { document: null, errors: errors.map((error) => coded(error)) }
         : { document, errors };

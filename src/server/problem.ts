@@ -72,6 +72,17 @@ export function unavailable(): Problem {
   };
 }
 
+/** Of a key or an address: what it asks for is not looked at before its time. */
+export function rateLimited(detail: string, retryAfterSeconds: number): Problem {
+  return {
+    status: 429,
+    code: 'RATE_LIMITED',
+    title: 'Too Many Requests',
+    detail: `${detail}: try again in ${retryAfterSeconds} s`,
+    headers: { 'retry-after': String(retryAfterSeconds) },
+  };
+}
+
 /** Of this key. */
 export function tooManyStreams(): Problem {
   return {

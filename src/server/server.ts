@@ -1,6 +1,6 @@
 import { createServer } from 'node:http';
-import type { Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { Server, ServerOptions as HttpOptions } from 'node:http';
+import type { AddressInfo, Socket } from 'node:net';
 import { v7 } from 'uuid';
 import { createApp } from '../actions/app.ts';
 import { openDatabase } from '../db/client.ts';
@@ -9,8 +9,14 @@ import { HUB_TIMES } from '../realtime/hub-deps.ts';
 import type { HubTimes } from '../realtime/hub-deps.ts';
 import { createSchema } from '../schema/schema.ts';
 import { createFirstKey, ensureDefaultWorkspace } from './bootstrap.ts';
+import { createClientAddress, trustIn } from './client-address.ts';
 import type { Config } from './config.ts';
+import { guardConnections } from './connection-guard.ts';
 import { migrateDatabase, openDatabaseServer } from './database-address.ts';
+import { Doorkeeper } from './doorkeeper.ts';
+import { DOOR_TIMES } from './door-times.ts';
+import type { DoorTimes } from './door-times.ts';
+import { DocumentRules } from './document-rules.ts';
 import { createFront } from './front.ts';
 import { createGraphiql } from './graphiql.ts';
 import { createGraphqlHandler } from './graphql.ts';
@@ -30,9 +36,10 @@ import { sparsely } from './sparsely.ts';
 import { STREAM_TIMES } from './streams.ts';
 import type { Streams, StreamTimes } from './streams.ts';
 import { Subscribe } from './subscribe.ts';
+import { WaitingRoom } from './waiting-room.ts';
 import { attachWebSocket } from './websocket.ts';
 
-const HTTP_OPTIONS = { headersTimeout: 10_000, requestTimeout: 30_000, keepAliveTimeout: 65_000 };
+const KEEP_ALIVE_MS = 65_000;
 const GRAPHIQL = { endpoint: GRAPHQL_PATH, assetsPath: GRAPHIQL_ASSETS_PATH, title: 'PromptForge' };
 const REFUSED = 'a change was refused: the database did not take it';
 /** A statement that a frozen database never answers must not keep the process. */
@@ -47,7 +54,7 @@ export interface ServerOptions {
   /** Statements as they are sent, for tests that count them. */
   readonly onQuery?: (sql: string) => void;
   /** Other waits than those of production, for tests that would wait for minutes. */
-  readonly times?: Partial<HubTimes & StreamTimes>;
+  readonly times?: Partial<HubTimes & StreamTimes & DoorTimes>;
 }
 
 export interface RunningServer {
@@ -88,7 +95,7 @@ async function wire(
   const bootstrapApp = createApp({ ...actionDeps, onCommit: async () => undefined });
   const adminWorkspaceId = await ensureDefaultWorkspace(bootstrapApp, database.reader, config);
 
-  const times = { ...HUB_TIMES, ...STREAM_TIMES, ...options.times };
+  const times = { ...HUB_TIMES, ...STREAM_TIMES, ...DOOR_TIMES, ...options.times };
   const node = await startNode({
     database,
     nodeId: v7(),
@@ -115,61 +122,78 @@ interface Inside {
   readonly node: Node;
   readonly newApp: NewApp;
   readonly database: Database;
-  readonly times: HubTimes & StreamTimes;
+  readonly times: HubTimes & StreamTimes & DoorTimes;
 }
 
 /** Everything that is reached from outside: HTTP, REST, GraphQL, event streams, WebSockets. */
-function openDoors(
-  { config: { corsOrigins }, log }: ServerOptions,
-  { node, newApp, database: { reader }, times }: Inside,
-  stops: Stops,
-): Server {
-  const { hub, streams, authenticator, snapshot, usage, metrics, feed } = node;
-  const { reach } = feed;
+function openDoors(options: ServerOptions, inside: Inside, stops: Stops): Server {
+  const { config, log } = options;
+  const { node, times } = inside;
+  const { streams, authenticator } = node;
+  const { corsOrigins, trustedProxies, rateLimits } = config;
+  const trusts = trustIn(trustedProxies);
+  const clientAddress = createClientAddress(trusts);
+  const doorkeeper = new Doorkeeper({ authenticator, clientAddress, rateLimits, log });
+  const graph = createGraph(options, inside);
   let draining = false;
-  const schema = createSchema();
-  const channels = createKnownChannels(reader);
-  const contextOf = createContextFactory({ app: newApp(), reader, hub, channels, log });
-  const operations = new Operations(schema);
-  const subscribe = new Subscribe({ schema, contextOf, log });
-  const graphql = createGraphqlHandler({ schema, contextOf, newApp, reach, log });
-  const graphiql = createGraphiql(GRAPHIQL);
-  const sse = { hub, streams, times, operations, subscribe, reader, channels };
-  const feedStatus = () => feed.status();
   const isDraining = () => draining;
-  const front = {
-    authenticator,
-    snapshot,
-    usage,
-    graphql,
-    sse,
-    graphiql,
-    metrics,
+  const front = { ...node, ...graph, doorkeeper, corsOrigins, isDraining, log };
+  const server = createServer(httpOptions(times), createFront(front));
+  const isStream = (socket: Socket) => streams.carries(socket);
+  const stopGuard = guardConnections(server, { times, trusts, isStream, log });
+  const waitingRoom = new WaitingRoom();
+  attachWebSocket(server, {
+    ...node,
+    ...graph,
+    doorkeeper,
     corsOrigins,
-    feedStatus,
-    reach,
-    isDraining,
-    log,
-  };
-  const server = createServer(HTTP_OPTIONS, createFront(front));
-  const webSocket = {
-    schema,
-    operations,
-    subscribe,
-    hub,
-    streams,
-    authenticator,
-    contextOf,
-    log,
-    corsOrigins,
+    clientAddress,
+    waitingRoom,
     times,
-  };
-  attachWebSocket(server, webSocket);
+    log,
+  });
   stops.push(async () => {
     draining = true;
+    stopGuard();
     await drain(server, streams, times.drainEndMs);
   });
   return server;
+}
+
+/** The graph, by every way that leads to it. */
+function createGraph(
+  { config: { graphql: switches }, log }: ServerOptions,
+  { node: { hub, streams, feed }, newApp, database: { reader }, times }: Inside,
+) {
+  const { operationMs } = times;
+  const { reach } = feed;
+  const schema = createSchema();
+  const channels = createKnownChannels(reader);
+  const contextOf = createContextFactory({ app: newApp(), reader, hub, channels, log });
+  const rules = new DocumentRules(schema, switches);
+  const operations = new Operations(schema, rules);
+  const subscribe = new Subscribe({ schema, rules, operationMs, contextOf, log });
+  return {
+    schema,
+    contextOf,
+    operations,
+    subscribe,
+    reach,
+    feedStatus: () => feed.status(),
+    graphql: createGraphqlHandler({ schema, rules, operationMs, contextOf, newApp, reach, log }),
+    graphiql: switches.graphiql ? createGraphiql(GRAPHIQL) : null,
+    sse: { hub, streams, times, operations, subscribe, reader, channels },
+  };
+}
+
+/** How slow a request may come. Without a look more often than node's 30 s, its times would hold for nobody. */
+function httpOptions({ headersMs, requestMs, sweepMs }: DoorTimes): HttpOptions {
+  return {
+    headersTimeout: headersMs,
+    requestTimeout: requestMs,
+    connectionsCheckingInterval: sweepMs,
+    keepAliveTimeout: KEEP_ALIVE_MS,
+  };
 }
 
 async function openMigrated(

@@ -34,7 +34,7 @@ export class SseConnection implements Connection {
   readonly authorization: string | undefined;
   readonly sink: Sink;
   readonly #res: ServerResponse;
-  readonly #tcp: Socket;
+  readonly tcp: Socket;
   readonly #times: SseTimes;
   /** What the peer had taken when it was looked at last, and since when it is so much. */
   #taken = { bytes: 0, since: 0 };
@@ -44,7 +44,7 @@ export class SseConnection implements Connection {
     this.actor = actor;
     this.authorization = req.headers.authorization;
     this.#res = res;
-    this.#tcp = req.socket;
+    this.tcp = req.socket;
     this.#times = times;
     // Null: it was pipelined behind a request that is not answered yet, and node:http keeps what is written.
     const { socket } = res;
@@ -58,7 +58,7 @@ export class SseConnection implements Connection {
         return true;
       },
       unsentBytes: () => backlog.bytes,
-      takenBytes: () => bytesTaken(this.#tcp),
+      takenBytes: () => bytesTaken(this.tcp),
       drained: () => backlog.drained(),
       end: (reason) => this.close(reason),
     };
@@ -66,7 +66,7 @@ export class SseConnection implements Connection {
   }
 
   open(): void {
-    this.#tcp.setNoDelay(true);
+    this.tcp.setNoDelay(true);
     this.#res.writeHead(200, HEADERS);
     this.#res.write(`retry: ${Math.ceil(Math.random() * RETRY_MS_MAX)}\n\n`);
     this.#timer = setInterval(() => this.#beat(), this.#times.heartbeatMs).unref();
@@ -90,7 +90,7 @@ export class SseConnection implements Connection {
       this.#res.write(':\n\n');
       return;
     }
-    const [bytes, now] = [bytesTaken(this.#tcp), Date.now()];
+    const [bytes, now] = [bytesTaken(this.tcp), Date.now()];
     if (bytes !== this.#taken.bytes) this.#taken = { bytes, since: now };
     else if (now - this.#taken.since >= this.#times.stalledMs) this.close('SLOW_CONSUMER');
   }

@@ -1,4 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import type { Socket } from 'node:net';
 import { LRUCache } from 'lru-cache';
 import type { Actor } from '../domain/actor.ts';
 import type { StoredEvent } from '../db/event-log.ts';
@@ -17,6 +18,7 @@ export interface Connection {
   readonly actor: Actor | null;
   /** The Authorization value that it came with. */
   readonly authorization: string | undefined;
+  readonly tcp: Socket;
   /** In order: the other side is told why, and what is being answered is answered where that is possible. */
   close(reason: CloseReason): void;
   /** At once. */
@@ -26,8 +28,6 @@ export interface Connection {
 /** How many streams may be open. One connection may carry several subscriptions. */
 export const STREAM_LIMITS = {
   connections: 20_000,
-  /** WebSockets that have not said who they are. */
-  unauthenticated: 1_000,
   subscriptionsOfConnection: 100,
   subscriptionsOfKey: 20_000,
 } as const;
@@ -66,6 +66,7 @@ export class Streams implements FeedConsumer {
   readonly #times: StreamTimes;
   readonly #isValid: (authorization: string | undefined) => Promise<boolean>;
   readonly #open = new Set<Connection>();
+  readonly #carriers = new WeakSet<Socket>();
   readonly #subscriptions = new Map<string, number>();
   /** Keys whose revocation this node has heard of: a check that began before it must not open a stream after it. */
   readonly #revoked = new LRUCache<string, true>({ max: REVOKED_MAX });
@@ -95,11 +96,18 @@ export class Streams implements FeedConsumer {
     const age = setTimeout(() => connection.close('AGE'), min + Math.random() * (max - min));
     age.unref();
     this.#open.add(connection);
+    this.#carriers.add(connection.tcp);
     return () => {
       clearTimeout(age);
       this.#open.delete(connection);
+      this.#carriers.delete(connection.tcp);
       if (this.#open.size === 0) this.#onEmpty?.();
     };
+  }
+
+  /** Whether a stream goes through it now. */
+  carries(tcp: Socket): boolean {
+    return this.#carriers.has(tcp);
   }
 
   /** One more subscription of the key. @returns how it ends; null when the key has too many. */

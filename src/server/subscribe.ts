@@ -10,7 +10,9 @@ import type { Frame } from '../realtime/frames.ts';
 import type { Follower, Rendering, Transport } from '../realtime/member.ts';
 import type { Context } from '../schema/context.ts';
 import type { Log } from './log.ts';
+import type { DocumentRules } from './document-rules.ts';
 import { maskError } from './mask-error.ts';
+import { inTime } from './deadline.ts';
 import type { Operation } from './operations.ts';
 import type { ContextFactory } from './request-context.ts';
 
@@ -20,6 +22,8 @@ const OWN_ARGUMENTS = new Set(['after', 'snapshot', 'bookmarks', 'mode']);
 
 export interface SubscribeDeps {
   readonly schema: GraphQLSchema;
+  readonly rules: DocumentRules;
+  readonly operationMs: number;
   readonly contextOf: ContextFactory;
   readonly log: Log;
 }
@@ -47,14 +51,16 @@ export class Subscribe {
     operation: Operation,
     subscriber: Subscriber,
   ): Promise<PreparedFollower | { readonly errors: ExecutionResult['errors'] }> {
-    const { schema, contextOf, log } = this.#deps;
-    const source = await createSourceEventStream({
+    const { schema, contextOf, log, rules, operationMs } = this.#deps;
+    const starting = createSourceEventStream({
       schema,
       document: operation.document,
       contextValue: contextOf(subscriber),
       variableValues: operation.variables,
       operationName: operation.operationName,
+      hideSuggestions: rules.hideSuggestions,
     });
+    const source = await inTime(starting, operationMs);
     if (!(source instanceof ChannelSubscription)) {
       const errors = 'errors' in source ? source.errors : undefined;
       return { errors: errors?.map((error) => maskError(error, log, subscriber.requestId)) };

@@ -14,15 +14,19 @@ type Reason = keyof typeof CLOSES;
 /** More unread than this, and no further message is read: what it would be answered would only pile up here. */
 const UNREAD_BYTES_MAX = 1024 * 1024;
 
+/** Who did this is not waited for: what is said in farewell is read within this time, or not. */
+const OFFENCES: ReadonlySet<Reason> = new Set<Reason>(['RATE_LIMITED', 'UNFINISHED_MESSAGE', 'BAD_MESSAGE']);
+const OFFENDER_CLOSE_MS = 1_000;
+
 /** One WebSocket and the TCP connection under it. */
 export class WebSocketConnection implements Connection {
   readonly transport = 'WEBSOCKET';
-  /** What it was opened with. */
+  /** What it came with: who sent it is asked again when it says who it is. */
   readonly request: IncomingMessage;
   actor: Actor | null;
   authorization: string | undefined;
   readonly #socket: WebSocket;
-  readonly #tcp: Socket;
+  readonly tcp: Socket;
   readonly #backlog: Backlog;
   readonly #onSignedIn: () => void;
   /** How the operation of an id, if it is a subscription, leaves the hub. */
@@ -41,7 +45,7 @@ export class WebSocketConnection implements Connection {
   ) {
     this.request = request;
     this.#socket = socket;
-    this.#tcp = request.socket;
+    this.tcp = request.socket;
     this.#backlog = new Backlog(request.socket);
     this.actor = actor;
     this.authorization = request.headers.authorization;
@@ -67,6 +71,18 @@ export class WebSocketConnection implements Connection {
     }
     const { code, reason: text } = CLOSES[reason];
     this.#socket.close(code, text);
+    if (OFFENCES.has(reason)) this.cutSoon();
+  }
+
+  /** Closes for an offence against the protocol. */
+  dismiss(code: number, reason: string): void {
+    this.#socket.close(code, reason);
+    this.cutSoon();
+  }
+
+  /** The connection ends, whether or not the other side closes it too. */
+  cutSoon(): void {
+    setTimeout(() => this.#socket.terminate(), OFFENDER_CLOSE_MS).unref();
   }
 
   terminate(): void {
@@ -130,11 +146,11 @@ export class WebSocketConnection implements Connection {
     return {
       send: (payload) => {
         if (this.#socket.readyState !== this.#socket.OPEN) return false;
-        this.#tcp.write(write(payload));
+        this.tcp.write(write(payload));
         return true;
       },
       unsentBytes: () => this.#backlog.bytes,
-      takenBytes: () => bytesTaken(this.#tcp),
+      takenBytes: () => bytesTaken(this.tcp),
       drained: () => this.#backlog.drained(),
       end: (reason) => this.close(reason),
     };

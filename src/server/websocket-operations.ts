@@ -1,11 +1,13 @@
 import { randomUUID } from 'node:crypto';
-import { execute, GraphQLError } from 'graphql';
+import { GraphQLError } from 'graphql';
 import type { ExecutionArgs, ExecutionResult, GraphQLSchema } from 'graphql';
 import { makeServer } from 'graphql-ws';
 import type { Context as WsContext, Server, SubscribePayload } from 'graphql-ws';
 import type { Actor } from '../domain/actor.ts';
 import type { Hub } from '../realtime/hub.ts';
-import type { Authenticator } from './authenticator.ts';
+import { executeInTime } from './deadline.ts';
+import type { DoorTimes } from './door-times.ts';
+import type { Doorkeeper } from './doorkeeper.ts';
 import { heldOpen } from './held-open.ts';
 import type { Log } from './log.ts';
 import { maskError } from './mask-error.ts';
@@ -23,9 +25,9 @@ export interface WebSocketDeps {
   readonly subscribe: Subscribe;
   readonly hub: Hub;
   readonly streams: Streams;
-  readonly authenticator: Authenticator;
+  readonly doorkeeper: Doorkeeper;
   readonly contextOf: ContextFactory;
-  readonly times: StreamTimes;
+  readonly times: StreamTimes & DoorTimes;
   readonly log: Log;
 }
 
@@ -53,34 +55,36 @@ export function createWebSocketOperations(deps: WebSocketDeps): Server<{ connect
   });
 }
 
-/** @returns false: closed with 4403. */
+/** @returns false: closed with 4403. @throws ProblemError 429: closed with 4429 */
 async function authenticate(
-  { authenticator, streams }: WebSocketDeps,
+  { doorkeeper, streams }: WebSocketDeps,
   { connectionParams, extra }: Ctx,
 ): Promise<boolean> {
   const { connection } = extra;
   if (connection.actor !== null && connectionParams?.['authorization'] === undefined) return true;
   const authorization = connectionParams?.['authorization'];
   if (typeof authorization !== 'string') return false;
-  const actor = await authenticator.authenticate(authorization);
+  const actor = await doorkeeper.admit(connection.request, authorization);
   // Revoked while it was being checked.
   if (actor === null || !streams.accepts(actor)) return false;
   connection.signIn(actor, authorization);
   return true;
 }
 
-function prepare(
-  { schema, operations }: WebSocketDeps,
+async function prepare(
+  { schema, operations, doorkeeper }: WebSocketDeps,
   { extra: { connection }, subscriptions }: Ctx,
   operationId: string,
   { query, operationName, variables }: SubscribePayload,
-): OperationArgs | readonly GraphQLError[] {
+): Promise<OperationArgs | readonly GraphQLError[]> {
   const { actor } = connection;
   if (actor === null) throw new Error('graphql-ws lets nobody subscribe who is not acknowledged');
   if (Object.keys(subscriptions).length > STREAM_LIMITS.subscriptionsOfConnection) {
     connection.close('TOO_MANY_SUBSCRIPTIONS');
     return [new GraphQLError('too many subscriptions on this connection')];
   }
+  const retryAfter = await doorkeeper.operation(actor);
+  if (retryAfter > 0) return [rateLimitedError(retryAfter)];
   const params = { query, operationName: operationName ?? null, variables: variables ?? {} };
   const operation = operations.prepare(params);
   if ('length' in operation) return operation;
@@ -101,12 +105,22 @@ function prepare(
   };
 }
 
-async function answer({ contextOf, log }: WebSocketDeps, args: OperationArgs): Promise<ExecutionResult> {
+/** Of one operation: the others of the connection go on, and the next may be within the limit again. */
+function rateLimitedError(retryAfter: number): GraphQLError {
+  return new GraphQLError(`too many requests of this key: try again in ${retryAfter} s`, {
+    extensions: { code: 'RATE_LIMITED', retryAfter },
+  });
+}
+
+async function answer(
+  { contextOf, log, times }: WebSocketDeps,
+  args: OperationArgs,
+): Promise<ExecutionResult> {
   const { connection, operationId, token, actor, requestId } = args;
   try {
     // Made here: graphql-ws keeps the arguments of a subscription, which needs none, for as long as that lives.
     const contextValue = contextOf({ actor, requestId });
-    const result = await connection.answer(async () => execute({ ...args, contextValue }));
+    const result = await connection.answer(() => executeInTime({ ...args, contextValue }, times.operationMs));
     if (result.errors === undefined) return result;
     return { ...result, errors: result.errors.map((error) => maskError(error, log, requestId)) };
   } finally {

@@ -4,14 +4,14 @@ import { CloseCode, handleProtocols } from 'graphql-ws';
 import { WebSocketServer } from 'ws';
 import type { WebSocket } from 'ws';
 import { isUnavailable } from '../db/database-errors.ts';
-import type { Actor } from '../domain/actor.ts';
+import { watchFrames } from './frame-watch.ts';
 import { keepAlive } from './keep-alive.ts';
 import type { Log } from './log.ts';
 import { answerWithoutUpgrade } from './other-upgrades.ts';
-import { unavailable, unexpected } from './problem.ts';
+import { ProblemError, unavailable, unexpected } from './problem.ts';
 import { STREAM_LIMITS } from './streams.ts';
 import { admitWebSocket, refuseWebSocket } from './websocket-admission.ts';
-import type { AdmissionDeps } from './websocket-admission.ts';
+import type { Admission, AdmissionDeps } from './websocket-admission.ts';
 import { WebSocketConnection } from './websocket-connection.ts';
 import { createWebSocketOperations } from './websocket-operations.ts';
 import type { WebSocketDeps } from './websocket-operations.ts';
@@ -37,48 +37,51 @@ export function attachWebSocket(server: Server, options: WebSocketOptions): void
   const open = createOpener(options);
   async function upgrade(req: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
     const admission = await admitWebSocket(options, req);
-    if (socket.destroyed) return;
     if ('refused' in admission) return refuseWebSocket(socket, admission.refused);
-    webSockets.handleUpgrade(req, socket, head, (webSocket) => open(webSocket, req, admission.actor));
+    if (socket.destroyed) return admission.onSignedIn();
+    socket.once('close', admission.onSignedIn);
+    webSockets.handleUpgrade(req, socket, head, (webSocket) => open(webSocket, req, admission));
   }
   server.on('upgrade', (req: IncomingMessage, socket: Duplex, head: Buffer) => {
     if (req.headers.upgrade?.toLowerCase() !== 'websocket')
       return answerWithoutUpgrade(server, req, socket, head);
     socket.on('error', () => socket.destroy());
     upgrade(req, socket, head).catch((error: unknown) => {
+      if (error instanceof ProblemError) return refuseWebSocket(socket, error.problem);
       options.log.warn({ err: error }, 'a WebSocket could not be admitted');
       refuseWebSocket(socket, isUnavailable(error) ? unavailable() : unexpected());
     });
   });
 }
 
+type Admitted = Exclude<Admission, { readonly refused: unknown }>;
+
 function createOpener(options: WebSocketOptions) {
   const operations = createWebSocketOperations(options);
   const { log, streams, times } = options;
-  let unauthenticated = 0;
 
-  return (webSocket: WebSocket, req: IncomingMessage, actor: Actor | null): void => {
-    let isCounted = actor === null;
-    if (isCounted) unauthenticated += 1;
-    const uncount = () => {
-      if (isCounted) unauthenticated -= 1;
-      isCounted = false;
-    };
-    const connection = new WebSocketConnection(webSocket, req, { actor, onSignedIn: uncount });
+  return (webSocket: WebSocket, req: IncomingMessage, admitted: Admitted): void => {
+    const connection = new WebSocketConnection(webSocket, req, admitted);
     const remove = streams.add(connection);
     const stopPings = keepAlive(webSocket, req.socket, times.heartbeatMs);
-    webSocket.on('error', (error) => log.debug({ reason: error.message }, 'a WebSocket broke'));
+    webSocket.on('error', (error) => {
+      log.debug({ reason: error.message }, 'a WebSocket broke');
+      connection.cutSoon();
+    });
+    watchFrames(webSocket, req.socket, {
+      messageMs: times.messageMs,
+      onOffence: (offence) => connection.close(offence),
+    });
     const closed = operations.opened(
       {
         protocol: webSocket.protocol,
         send: (text) => sendText(webSocket, text),
-        close: (code, reason) => webSocket.close(code, reason),
+        close: (code, reason) => connection.dismiss(code ?? CloseCode.InternalServerError, reason ?? ''),
         onMessage: (take) => receive(webSocket, connection, take, log),
       },
       { connection },
     );
     webSocket.once('close', (code, reason) => {
-      uncount();
       remove();
       stopPings();
       connection.ended();
@@ -86,7 +89,6 @@ function createOpener(options: WebSocketOptions) {
         log.error({ err: error }, 'while closing a WebSocket'),
       );
     });
-    if (actor === null && unauthenticated > STREAM_LIMITS.unauthenticated) connection.close('OVERLOADED');
   };
 }
 
@@ -108,7 +110,7 @@ function receive(
   webSocket.on('message', (data: Buffer, isBinary) => {
     // Who was told to go may go on to send for a while: nobody listens any more.
     if (!connection.isOpen) return;
-    if (isBinary) return webSocket.close(CloseCode.BadRequest, 'messages are text');
+    if (isBinary) return connection.close('BAD_MESSAGE');
     if (underWay >= MESSAGES_UNDER_WAY_MAX) return connection.close('TOO_MANY_SUBSCRIPTIONS');
     underWay += 1;
     take(data.toString())
@@ -121,7 +123,8 @@ function receive(
 function fault(webSocket: WebSocket, connection: WebSocketConnection, error: unknown, log: Log): void {
   // A message that only servers send: the protocol's word for it, which graphql-ws leaves to us.
   if (error instanceof Error && error.message.startsWith('Unexpected message of type'))
-    return webSocket.close(CloseCode.BadRequest, error.message.slice(0, 100));
+    return connection.dismiss(CloseCode.BadRequest, error.message.slice(0, 100));
+  if (error instanceof ProblemError) return connection.close('RATE_LIMITED');
   if (isUnavailable(error)) {
     log.warn({ err: error }, 'the database did not answer whose WebSocket it is');
     return connection.close('OVERLOADED');

@@ -41,6 +41,14 @@ const WRONG: readonly [name: string, value: string, example: RegExp][] = [
   ['CORS_ORIGINS', 'ftp://a.example', /https:\/\/app\.example\.com/],
   ['LOG_LEVEL', 'loud', /info/],
   ['LOG_FORMAT', 'xml', /json/],
+  ['TRUSTED_PROXIES', '10.0.0.0/33', /10\.0\.0\.0\/8/],
+  ['TRUSTED_PROXIES', '10.0.0.1, proxy.example.com', /10\.0\.0\.0\/8/],
+  ['RATE_LIMIT_KEY', '-1', /2000, or 0/],
+  ['RATE_LIMIT_KEY', '1e3', /2000, or 0/],
+  ['RATE_LIMIT_ADDRESS', '10/s', /2000, or 0/],
+  ['INTROSPECTION', 'off', /true or false/],
+  ['GRAPHIQL', '1', /true or false/],
+  ['SUGGESTIONS', 'no', /true or false/],
 ];
 
 describe('parseConfig', () => {
@@ -55,6 +63,9 @@ describe('parseConfig', () => {
       corsOrigins: [],
       logLevel: 'info',
       logFormat: 'json',
+      trustedProxies: [],
+      rateLimits: { key: 2_000, address: 5_000 },
+      graphql: { introspection: true, graphiql: true, suggestions: true },
     };
     expect(parseConfig({}, noTerminal)).toEqual(defaults);
     expect(
@@ -75,6 +86,12 @@ describe('parseConfig', () => {
         CORS_ORIGINS: ' https://a.example , http://localhost:5173,, ',
         LOG_LEVEL: 'debug',
         LOG_FORMAT: 'pretty',
+        TRUSTED_PROXIES: ' 10.0.0.0/8, ::1 ',
+        RATE_LIMIT_KEY: '0',
+        RATE_LIMIT_ADDRESS: '100',
+        INTROSPECTION: 'false',
+        GRAPHIQL: 'false',
+        SUGGESTIONS: 'false',
       },
       noTerminal,
     );
@@ -88,7 +105,20 @@ describe('parseConfig', () => {
       corsOrigins: ['https://a.example', 'http://localhost:5173'],
       logLevel: 'debug',
       logFormat: 'pretty',
+      trustedProxies: ['10.0.0.0/8', '::1'],
+      rateLimits: { key: 0, address: 100 },
+      graphql: { introspection: false, graphiql: false, suggestions: false },
     });
+  });
+
+  it.each([
+    [{}, true],
+    [{ DATABASE_URL: 'postgresql://u@h/db' }, false],
+    [{ DATABASE_URL: 'postgresql://u@h/db', SUGGESTIONS: 'true' }, true],
+    [{ SUGGESTIONS: 'false' }, false],
+    [{ INTROSPECTION: 'false', SUGGESTIONS: 'true' }, false],
+  ])('with %j has suggestions: %s, never more than introspection tells', (env, suggestions) => {
+    expect(parseConfig(env, noTerminal).graphql.suggestions).toBe(suggestions);
   });
 
   it('seeds the demo only with the embedded database, unless told otherwise', () => {

@@ -1,0 +1,59 @@
+import { GraphQLError, Kind, validate, visit } from 'graphql';
+import type { DocumentNode, FieldNode, GraphQLSchema } from 'graphql';
+import { conditionalRootErrors } from './conditional-root.ts';
+import type { GraphqlSwitches } from './config.ts';
+import { MAX_VALIDATION_ERRORS, queryLimitErrors } from './query-limits.ts';
+
+/** What is wrong with a parsed document, the same over HTTP, WebSocket and event streams. */
+export class DocumentRules {
+  readonly hideSuggestions: boolean;
+  readonly #schema: GraphQLSchema;
+  readonly #introspection: boolean;
+
+  constructor(schema: GraphQLSchema, { introspection, suggestions }: GraphqlSwitches) {
+    this.#schema = schema;
+    this.#introspection = introspection;
+    this.hideSuggestions = !suggestions;
+  }
+
+  /** In the order of what they cost: a document that is over its limits never meets graphql's own rules. */
+  errors(document: DocumentNode): readonly GraphQLError[] {
+    const limits = queryLimitErrors(document);
+    if (limits.length > 0) return limits;
+    const introspection = this.#introspection ? [] : introspectionErrors(document);
+    if (introspection.length > 0) return introspection;
+    const conditional = conditionalRootErrors(this.#schema, document);
+    if (conditional.length > 0) return conditional;
+    return validate(this.#schema, document, undefined, {
+      maxErrors: MAX_VALIDATION_ERRORS,
+      hideSuggestions: this.hideSuggestions,
+    });
+  }
+}
+
+/** graphql 16 suggests names in what is wrong with variables, whatever it is told. */
+const SUGGESTION = / Did you mean [^]*$/;
+
+/** The error as it is told where suggestions are off. What resolvers refuse is in our own words, and stays. */
+export function withoutSuggestion(error: GraphQLError): GraphQLError {
+  const { message, nodes, extensions, originalError } = error;
+  if ((originalError && !(originalError instanceof GraphQLError)) || !SUGGESTION.test(message)) return error;
+  return new GraphQLError(message.replace(SUGGESTION, ''), { nodes: nodes ?? null, extensions });
+}
+
+/** Wherever they stand, unused fragments included. `__typename` tells nothing but what the answer tells anyway. */
+function introspectionErrors(document: DocumentNode): readonly GraphQLError[] {
+  const found: FieldNode[] = [];
+  visit(document, {
+    [Kind.FIELD]: (field) => {
+      if (field.name.value === '__schema' || field.name.value === '__type') found.push(field);
+    },
+  });
+  if (found.length === 0) return [];
+  return [
+    new GraphQLError('introspection is switched off here: the schema stands in schema.graphql', {
+      nodes: found.slice(0, MAX_VALIDATION_ERRORS),
+      extensions: { code: 'INTROSPECTION_DISABLED' },
+    }),
+  ];
+}
