@@ -1,8 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Client } from 'pg';
 import { DatabaseError } from 'pg';
-import type { Claim } from './embedded-claim.ts';
-import { claimDataDirectory } from './embedded-claim.ts';
 import type { Account } from './embedded-command.ts';
 import { clusterDirectory } from './embedded-data-directory.ts';
 import type { Endpoint } from './embedded-endpoint.ts';
@@ -15,6 +13,8 @@ import { openLogFile } from './embedded-log-file.ts';
 import type { PostgresProcess } from './embedded-postgres-process.ts';
 import { spawnPostgres } from './embedded-postgres-process.ts';
 import { findPostmaster } from './embedded-postmaster.ts';
+import type { ClaimedDirectory } from './embedded-predecessor.ts';
+import { endPredecessor } from './embedded-predecessor.ts';
 import {
   closeSession,
   ensureDatabase,
@@ -31,7 +31,9 @@ const attemptsMax = 3;
 const pollMs = 15;
 const slowStartMs = 10_000;
 
-export interface StartPlan extends Claim {
+export interface StartPlan extends ClaimedDirectory {
+  /** Names this start to PostgreSQL, which then tells whose it is. */
+  readonly starter: string;
   readonly account: Account | null;
   readonly endpoint: Endpoint;
   readonly settings: Readonly<Record<string, string>>;
@@ -48,9 +50,9 @@ export interface RunningPostgres {
  * @throws DataDirectoryInUse, EmbeddedServerFailed
  */
 export async function bringUp(plan: StartPlan): Promise<RunningPostgres> {
-  // An attempt may fail for a passing reason: a competitor came first, or backends of a killed one still linger.
+  // An attempt may fail for a passing reason: backends of a killed one still linger.
   for (let attempt = 1; ; attempt += 1) {
-    const stalePid = await claimDataDirectory(plan);
+    const stalePid = await endPredecessor(plan);
     const logFile = await openLogFile(plan.dataDirectory);
     const started = await launch(plan, logFile, stalePid);
     const session = await untilReady(plan, started);
@@ -130,6 +132,7 @@ async function secure(plan: StartPlan, started: PostgresProcess, session: Client
       throw new DataDirectoryInUse({ dataDirectory, pid: (await findLockHolder(session)) ?? 0 });
     }
     await ensureDatabase(session, databaseName);
+    plan.signal.throwIfAborted();
     const postmaster = await findPostmaster(dataDirectory);
     return {
       process: started,

@@ -1,4 +1,4 @@
-import { mkdir, open, rm } from 'node:fs/promises';
+import { mkdir, open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { giveTo } from './embedded-account.ts';
 import type { EmbeddedBinaries } from './embedded-binaries.ts';
@@ -7,7 +7,7 @@ import { runCommand } from './embedded-command.ts';
 import type { Placement } from './embedded-data-directory.ts';
 import { clusterDirectory, hasCluster } from './embedded-data-directory.ts';
 import { EmbeddedServerFailed } from './embedded-errors.ts';
-import { removeAbandoned, renameIntoPlace, temporaryName } from './embedded-files.ts';
+import { removeAbandoned, removeTree, renameIntoPlace, temporaryName } from './embedded-files.ts';
 
 export const superuser = 'promptforge';
 
@@ -30,7 +30,7 @@ export interface ClusterPlan extends Placement {
 
 /**
  * Runs initdb once. It works in a sibling that is renamed when complete: a start cut short leaves no half
- * database, and of two first starts the second uses the first one's.
+ * database.
  * @throws EmbeddedServerFailed
  */
 export async function ensureCluster(plan: ClusterPlan): Promise<void> {
@@ -46,7 +46,7 @@ export async function ensureCluster(plan: ClusterPlan): Promise<void> {
     await initialise(plan, temporary);
     await restrictAccess(temporary);
   } catch (error) {
-    await rm(temporary, { recursive: true, force: true });
+    await removeTree(temporary);
     throw error;
   }
   await renameIntoPlace(temporary, clusterDirectory(dataDirectory), dataDirectory);

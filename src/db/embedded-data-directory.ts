@@ -13,6 +13,7 @@ export interface Placement {
 }
 
 const systemDirectory = '/var/lib/promptforge';
+const probePrefix = '.probe-';
 
 /** PGDATA; other files of ours have room beside it. */
 export function clusterDirectory(dataDirectory: string): string {
@@ -90,11 +91,17 @@ async function adopt(dataDirectory: string, account: Account): Promise<Account> 
   return chosen;
 }
 
+/** The root comes last: it tells that all below is given. */
 async function giveTree(root: string, account: Account): Promise<void> {
-  await lchown(root, account.uid, account.gid);
-  for (const entry of await readdir(root, { recursive: true, withFileTypes: true })) {
-    await lchown(join(entry.parentPath, entry.name), account.uid, account.gid);
+  try {
+    for (const entry of await readdir(root, { recursive: true, withFileTypes: true })) {
+      await lchown(join(entry.parentPath, entry.name), account.uid, account.gid);
+    }
+  } catch (error) {
+    // A file that vanishes is a PostgreSQL's at work: a start at the same moment has given everything.
+    if (!hasCode(error, 'ENOENT')) throw error;
   }
+  await lchown(root, account.uid, account.gid);
 }
 
 async function handOver(directory: string, account: Account): Promise<boolean> {
@@ -102,7 +109,7 @@ async function handOver(directory: string, account: Account): Promise<boolean> {
     await mkdir(dirname(directory), { recursive: true });
     const made = await makeDirectory(directory);
     if (await takesHold(directory, account)) return true;
-    if (made) await rmdir(directory);
+    if (made) await rmdir(directory).catch(unlessNotEmpty);
     return false;
   } catch (error) {
     if (hasCode(error, 'EACCES', 'EPERM', 'EROFS', 'ENOTDIR', 'EINVAL', 'ENOTSUP', 'ENOENT')) return false;
@@ -122,9 +129,11 @@ async function makeDirectory(directory: string): Promise<boolean> {
 
 async function takesHold(directory: string, account: Account): Promise<boolean> {
   if (await canHold(directory, account)) return true;
-  // Only an empty directory changes hands: what else lies in a full one is not ours to give away.
-  if ((await readdir(directory)).length > 0) return false;
   const { uid, gid } = await ownerOf(directory);
+  // Only an empty directory changes hands: what else lies in a full one is not ours to give away. A start at the same
+  // moment probes as we do, and may by now have given and filled it: so it is asked once more.
+  const names = (await readdir(directory)).filter((name) => !name.startsWith(probePrefix));
+  if (names.length > 0 || uid === account.uid) return canHold(directory, account);
   await giveTo(account, directory);
   if (await canHold(directory, account)) return true;
   await lchown(directory, uid, gid);
@@ -132,7 +141,7 @@ async function takesHold(directory: string, account: Account): Promise<boolean> 
 }
 
 async function canHold(directory: string, account: Account): Promise<boolean> {
-  const probe = await mkdtemp(join(directory, '.probe-'));
+  const probe = await mkdtemp(join(directory, probePrefix));
   try {
     await giveTo(account, probe);
     return await canEnter(probe, account);
@@ -143,8 +152,13 @@ async function canHold(directory: string, account: Account): Promise<boolean> {
 
 /** Asked of the account itself: modes alone do not tell about access lists and mounts. */
 async function canEnter(directory: string, account: Account): Promise<boolean> {
-  const script = 'cd -- "$1" && : > .probe && rm .probe';
+  const script = `cd -- "$1" && : > ${probePrefix}$$ && rm -f ${probePrefix}$$`;
   return (await runCommand(account, '/bin/sh', ['-c', script, 'sh', directory])).code === 0;
+}
+
+/** The probe of another start may lie there. */
+function unlessNotEmpty(error: unknown): void {
+  if (!hasCode(error, 'ENOTEMPTY', 'EEXIST')) throw error;
 }
 
 function unreachable(dataDirectory: string, account: Account): EmbeddedServerFailed {

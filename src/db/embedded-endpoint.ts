@@ -3,7 +3,7 @@ import { chmod, lstat, mkdir, rm, rmdir, writeFile } from 'node:fs/promises';
 import type { AddressInfo } from 'node:net';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { giveTo } from './embedded-account.ts';
 import type { Account } from './embedded-command.ts';
 import { runCommand } from './embedded-command.ts';
@@ -21,6 +21,9 @@ export interface Endpoint {
 const port = 5432;
 /** What the kernel's address structure holds, less the closing zero byte. */
 const socketPathBytesMax = process.platform === 'linux' ? 107 : 103;
+/** The longest name below the directory, which is that of a claim; PostgreSQL's own is shorter. */
+const longestName = 'claim-012345/4194304-012345';
+const attemptsMax = 5;
 
 export function passwordPath(dataDirectory: string): string | null {
   return process.platform === 'win32' ? join(dataDirectory, 'password') : null;
@@ -36,7 +39,7 @@ export async function prepareEndpoint(placement: Placement): Promise<Endpoint> {
 
 /** Makes the socket's directory anew, should it have been removed meanwhile. */
 export async function refreshEndpoint(endpoint: Endpoint, account: Account | null): Promise<void> {
-  if (endpoint.password === undefined) await claimDirectory(endpoint.host, account);
+  if (endpoint.password === undefined) await takeDirectory(endpoint.host, account);
 }
 
 export async function removeEndpoint(endpoint: Endpoint): Promise<void> {
@@ -57,20 +60,34 @@ async function makeSocketDirectory({ dataDirectory, account }: Placement): Promi
     `/tmp/promptforge-${hash}`,
   ];
   for (const directory of bases.filter(fits)) {
-    if (await claimDirectory(directory, account)) return directory;
+    if (await takeDirectory(directory, account)) return directory;
   }
   for (const base of bases.slice(1).map((path) => `${path}-${randomBytes(3).toString('hex')}`)) {
-    if (fits(base) && (await claimDirectory(base, account))) return base;
+    if (fits(base) && (await takeDirectory(base, account))) return base;
   }
   throw new EmbeddedServerFailed({ dataDirectory, reason: 'found no directory that can hold a unix socket' });
 }
 
 function fits(directory: string): boolean {
-  return Buffer.byteLength(join(directory, `.s.PGSQL.${port}`)) <= socketPathBytesMax;
+  return Buffer.byteLength(join(directory, longestName)) <= socketPathBytesMax;
 }
 
 /** False when the directory is somebody else's (a name in /tmp can be taken), out of reach, or holds no sockets. */
-async function claimDirectory(directory: string, account: Account | null): Promise<boolean> {
+async function takeDirectory(directory: string, account: Account | null): Promise<boolean> {
+  for (let attempt = 1; ; attempt += 1) {
+    if (await tryDirectory(directory, account)) return true;
+    // Gone again: a server that was stopping removed it. All that start on the same data must come to the same answer.
+    if (attempt === attemptsMax || !(await isGone(directory))) return false;
+  }
+}
+
+/** False also when there is nothing it could be made in. */
+async function isGone(directory: string): Promise<boolean> {
+  const exists = (path: string) => lstat(path).then(Boolean, () => false);
+  return !(await exists(directory)) && (await exists(dirname(directory)));
+}
+
+async function tryDirectory(directory: string, account: Account | null): Promise<boolean> {
   try {
     const made = await mkdir(directory, { mode: 0o700 }).then(
       () => true,

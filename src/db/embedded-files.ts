@@ -21,12 +21,18 @@ export function temporaryName(path: string, purpose: string): string {
   return `${path}.${purpose}-${process.pid}-${randomBytes(4).toString('hex')}`;
 }
 
+/** Also while a process whose parent was killed still writes there: it ends soon, of what it misses. */
+export async function removeTree(path: string): Promise<void> {
+  await rm(path, { recursive: true, force: true, maxRetries: 10, retryDelay: 100 });
+}
+
 /** Removes the unfinished work of processes that are no more; `prefix` as `temporaryName` made it. */
 export async function removeAbandoned(directory: string, prefix: string): Promise<void> {
   for (const name of await readdir(directory)) {
     if (!name.startsWith(prefix)) continue;
     if (isProcessAlive(Number.parseInt(name.slice(prefix.length), 10))) continue;
-    await rm(join(directory, name), { recursive: true, force: true });
+    // What resists is in nobody's way, and the next start tries again.
+    await removeTree(join(directory, name)).catch(() => undefined);
   }
 }
 

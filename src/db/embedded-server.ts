@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { findEmbeddedBinaries } from './embedded-binaries.ts';
 import type { RunningPostgres, StartPlan } from './embedded-bring-up.ts';
 import { bringUp, databaseName } from './embedded-bring-up.ts';
+import { claimDataDirectory } from './embedded-claim.ts';
 import { ensureCluster, superuser } from './embedded-cluster.ts';
 import { candidateDirectories, placeDataDirectory, requireMajor } from './embedded-data-directory.ts';
 import type { Endpoint } from './embedded-endpoint.ts';
@@ -55,10 +56,26 @@ export async function startEmbeddedServer(options: EmbeddedServerOptions): Promi
   const breakOff = () => stopping.abort();
   options.signal?.throwIfAborted();
   options.signal?.addEventListener('abort', breakOff);
-  const plan = await prepare(options, stopping.signal);
+  try {
+    const plan = await prepare(options, stopping.signal);
+    return await startClaimed(plan, options, stopping).catch(async (error: unknown) => {
+      await leave(plan);
+      throw error;
+    });
+  } finally {
+    options.signal?.removeEventListener('abort', breakOff);
+  }
+}
+
+async function startClaimed(
+  plan: StartPlan,
+  options: EmbeddedServerOptions,
+  stopping: AbortController,
+): Promise<EmbeddedServer> {
   const { dataDirectory, endpoint } = plan;
+  const passwordFile = passwordPath(dataDirectory);
+  await ensureCluster({ ...plan, passwordFile });
   let running = await bringUp(plan);
-  options.signal?.removeEventListener('abort', breakOff);
   options.log(`PostgreSQL ${plan.binaries.major} runs in ${dataDirectory}.`);
 
   const supervision = supervise({ plan, first: running, options, onRestart: (next) => (running = next) });
@@ -67,7 +84,7 @@ export async function startEmbeddedServer(options: EmbeddedServerOptions): Promi
     running.lock.release();
     await running.process.stop();
     await supervision;
-    await removeEndpoint(endpoint);
+    await leave(plan);
   };
   let stopped: Promise<void> | undefined;
   return {
@@ -80,6 +97,7 @@ export async function startEmbeddedServer(options: EmbeddedServerOptions): Promi
   };
 }
 
+/** Up to the claim nothing is written that a start at the same moment would mind. */
 async function prepare(options: EmbeddedServerOptions, signal: AbortSignal): Promise<StartPlan> {
   const { log, settings = {} } = options;
   const placement = await placeDataDirectory(options.dataDirectory, log);
@@ -87,9 +105,15 @@ async function prepare(options: EmbeddedServerOptions, signal: AbortSignal): Pro
   const binaries = await findEmbeddedBinaries(placement);
   await requireMajor(dataDirectory, binaries.major);
   const endpoint = await prepareEndpoint(placement);
-  await ensureCluster({ ...placement, binaries, log, passwordFile: passwordPath(dataDirectory), signal });
+  const claim = await claimDataDirectory({ ...placement, endpoint });
   const starter = `promptforge:${process.pid}:${randomBytes(6).toString('hex')}`;
-  return { ...placement, binaries, endpoint, settings, starter, log, signal };
+  return { ...placement, binaries, endpoint, claim, settings, starter, log, signal };
+}
+
+/** When PostgreSQL is gone, not before: whoever gets the claim next stops one that runs. */
+async function leave({ claim, endpoint }: StartPlan): Promise<void> {
+  await claim.release();
+  await removeEndpoint(endpoint);
 }
 
 /**

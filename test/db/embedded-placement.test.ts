@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { chmod, chown, cp, mkdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { chmod, chown, cp, mkdir, readFile, readdir, rm, stat, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { afterAll, describe, expect, it, onTestFinished, vi } from 'vitest';
@@ -7,6 +7,7 @@ import { chooseAccount, findAccount } from '../../src/db/embedded-account.ts';
 import { findEmbeddedBinaries } from '../../src/db/embedded-binaries.ts';
 import { runCommand } from '../../src/db/embedded-command.ts';
 import { EmbeddedBinariesMissing } from '../../src/db/embedded-errors.ts';
+import { placeDataDirectory } from '../../src/db/embedded-data-directory.ts';
 import { connectToRunningEmbedded } from '../../src/db/embedded-server.ts';
 import {
   ask,
@@ -67,6 +68,18 @@ describe.skipIf(!isRoot)('the data directory of root', () => {
     expect(next.dataDirectory).toBe(server.dataDirectory);
     expect(await ask(next.connection, 'select n from kept')).toEqual([{ n: 7 }]);
     await next.stop();
+  });
+
+  it('is the same for all that start on it at the same moment, whether it is new or not', async () => {
+    const fresh = join(await makeRoom(), 'data');
+    const existing = await makeDataDirectory();
+    for (const dataDirectory of [fresh, existing]) {
+      const places = await Promise.all(
+        Array.from({ length: 8 }, () => placeDataDirectory(dataDirectory, () => undefined)),
+      );
+      expect(new Set(places.map((place) => place.dataDirectory))).toEqual(new Set([dataDirectory]));
+    }
+    expect(await readdir(fresh)).toEqual([]);
   });
 
   it('is refused, not passed by, when it holds data that the account cannot reach any more', async () => {
