@@ -70,7 +70,7 @@ const DOMAIN_ORDER = [
   ['version'],
   ['channel'],
   ['evaluation'],
-  ['approval'],
+  ['approval', 'policy'],
   ['promotion'],
   ['event'],
 ];
