@@ -29,9 +29,9 @@ export function startJanitor(
   log: Log,
   sweepRequests: () => Promise<number> = async () => 0,
 ): Janitor {
+  let isSweeping = false;
   let round: Promise<void> = sweep();
   let requests = Promise.resolve();
-  let isSweeping = false;
   const timers = [
     setInterval(() => {
       round = sweep();

@@ -428,8 +428,7 @@ describe('the subscription for reviewers', () => {
     const query = document('(channel: "nowhere")');
     socket.send({ type: 'subscribe', id: '1', payload: { query } });
     expect(await socket.next()).toMatchObject({
-      type: 'error',
-      payload: [{ extensions: { code: 'CHANNEL_NOT_FOUND' } }],
+      payload: { errors: [{ extensions: { code: 'CHANNEL_NOT_FOUND' } }] },
     });
   });
 });
