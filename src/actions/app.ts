@@ -1,6 +1,9 @@
 import type { Actor } from '../domain/actor.ts';
+import { STABLE } from '../domain/channel.ts';
+import type { AttemptedMove } from '../domain/promotion-attempts.ts';
 import type { ActionDeps } from '../db/transaction.ts';
 import { archivePrompt } from './archive-prompt.ts';
+import { cancelPromotionRequest } from './cancel-promotion-request.ts';
 import { createApiKey } from './create-api-key.ts';
 import { createChannel } from './create-channel.ts';
 import { createPrompt } from './create-prompt.ts';
@@ -10,9 +13,14 @@ import { editPrompt } from './edit-prompt.ts';
 import { importVersions } from './import-versions.ts';
 import { promoteVersion } from './promote-version.ts';
 import { promoteVersions } from './promote-versions.ts';
+import { removeChannelPolicy } from './remove-channel-policy.ts';
+import { requestPromotion } from './request-promotion.ts';
 import { restorePrompt } from './restore-prompt.ts';
 import { revokeApiKey } from './revoke-api-key.ts';
+import { reviewPromotion } from './review-promotion.ts';
 import { rollbackChannel } from './rollback-channel.ts';
+import { setChannelPolicy } from './set-channel-policy.ts';
+import { sweepPromotionRequests } from './sweep-promotion-requests.ts';
 import { updatePrompt } from './update-prompt.ts';
 import { withdrawPrompt } from './withdraw-prompt.ts';
 
@@ -22,6 +30,17 @@ type Action<Input, Answer> = (deps: ActionDeps, actor: Actor, input: Input) => P
 export type App = ReturnType<typeof createApp>;
 
 export function createApp(deps: ActionDeps) {
+  /** As bind, for what moves a channel: refused attempts are told. */
+  const bindMove =
+    <Input, Answer>(action: Action<Input, Answer>, moveOf: (input: Input) => AttemptedMove) =>
+    async (actor: Actor, input: Input): Promise<Answer> => {
+      try {
+        return await action(deps, actor, input);
+      } catch (error) {
+        deps.onAttemptRefused?.(actor, moveOf(input), error);
+        throw error;
+      }
+    };
   const bind =
     <Input, Answer>(action: Action<Input, Answer>) =>
     (actor: Actor, input: Input): Promise<Answer> =>
@@ -36,10 +55,35 @@ export function createApp(deps: ActionDeps) {
     archivePrompt: bind(archivePrompt),
     restorePrompt: bind(restorePrompt),
     createChannel: bind(createChannel),
-    promoteVersion: bind(promoteVersion),
-    promoteVersions: bind(promoteVersions),
-    rollbackChannel: bind(rollbackChannel),
-    withdrawPrompt: bind(withdrawPrompt),
+    setChannelPolicy: bind(setChannelPolicy),
+    removeChannelPolicy: bind(removeChannelPolicy),
+    requestPromotion: bind(requestPromotion),
+    reviewPromotion: bind(reviewPromotion),
+    cancelPromotionRequest: bind(cancelPromotionRequest),
+    sweepPromotionRequests: () => sweepPromotionRequests(deps),
+    promoteVersion: bindMove(promoteVersion, ({ slug, channel, version, breakGlass }) => ({
+      action: breakGlass === true ? 'breakGlass' : 'promoteVersion',
+      slug,
+      channel: channel ?? STABLE,
+      version,
+    })),
+    promoteVersions: bindMove(promoteVersions, ({ channel, items: [first] }) => ({
+      action: 'promoteVersions',
+      slug: first?.slug ?? '',
+      channel: channel ?? STABLE,
+      version: first?.version,
+    })),
+    rollbackChannel: bindMove(rollbackChannel, ({ slug, channel, toVersion }) => ({
+      action: 'rollbackChannel',
+      slug,
+      channel: channel ?? STABLE,
+      version: toVersion,
+    })),
+    withdrawPrompt: bindMove(withdrawPrompt, ({ slug, channel }) => ({
+      action: 'withdrawPrompt',
+      slug,
+      channel,
+    })),
     importVersions: bind(importVersions),
   };
 }

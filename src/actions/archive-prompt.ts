@@ -5,6 +5,7 @@ import { requireReason, stackAfterWithdrawal } from '../domain/promotion.ts';
 import { requireFindableSlug } from '../domain/prompt.ts';
 import { lockPrompt } from '../db/locks.ts';
 import type { LockedPrompt } from '../db/locks.ts';
+import { closeRequests } from '../db/promotion-requests.ts';
 import { moveChannels } from '../db/move-channels.ts';
 import type { Move } from '../db/move-channels.ts';
 import { inTransaction } from '../db/transaction.ts';
@@ -16,7 +17,8 @@ export interface ArchivePromptInput {
 }
 
 /**
- * Retires a prompt: no edits, no promotions; every channel but `latest` stops serving it. Archiving twice changes nothing.
+ * Retires a prompt: no edits, no promotions; every channel but `latest` stops serving it, which needs the right to
+ * roll each of them back, and what was asked for is cancelled. Archiving twice changes nothing.
  * @returns the prompt's id.
  * @throws NotFound, InvalidInput, Forbidden, Unavailable
  */
@@ -33,6 +35,10 @@ export async function archivePrompt(
     if (prompt.archived) return { answer: prompt.id, events: [] };
     const now = deps.clock();
     const withdrawals = await planWithdrawals(deps, tx, actor, prompt, reason);
+    for (const { channel } of withdrawals)
+      requireCan(actor, 'channels:rollback', { slug, channel: channel.name });
+    const which = { promptId: prompt.id };
+    const cancelled = await closeRequests(tx, actor.workspaceId, which, { status: 'CANCELLED', now });
     const events = withdrawals.length === 0 ? [] : await moveChannels(tx, actor, now, withdrawals);
     await tx.prompt.update({
       where: { workspaceId_id: { workspaceId: actor.workspaceId, id: prompt.id } },
@@ -43,7 +49,7 @@ export async function archivePrompt(
       payload: { type: 'PromptArchived', slug: prompt.slug, reason },
       promptId: prompt.id,
     } as const;
-    return { answer: prompt.id, events: [...events, archived] };
+    return { answer: prompt.id, events: [...cancelled, ...events, archived] };
   });
 }
 

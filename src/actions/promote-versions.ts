@@ -5,8 +5,8 @@ import { InvalidInput } from '../domain/errors.ts';
 import { requireReason } from '../domain/promotion.ts';
 import { requireFindableSlug } from '../domain/prompt.ts';
 import { inIdempotentTransaction } from '../db/idempotency.ts';
-import { moveChannels } from '../db/move-channels.ts';
-import { loadPromotionFacts, promotionMove } from '../db/promotion-facts.ts';
+import { promote } from '../db/promote.ts';
+import { loadPromotionFacts } from '../db/promotion-facts.ts';
 import type { PromotionItem } from '../db/promotion-facts.ts';
 import type { ActionDeps } from '../db/transaction.ts';
 
@@ -22,7 +22,7 @@ export interface PromoteVersionsInput {
 /**
  * Points a channel at versions of several prompts: all or nothing, one commit.
  * @returns the id of the first promotion; the others share its commit.
- * @throws as promoteVersion, for the first item that is refused.
+ * @throws PromotionBlocked with what blocks any of the items; otherwise as promoteVersion, for the first item that is refused.
  */
 export async function promoteVersions(
   deps: ActionDeps,
@@ -37,11 +37,10 @@ export async function promoteVersions(
   const channel = requireMovable(wanted);
   const reason = requireReason(input.reason);
   return inIdempotentTransaction(deps, actor, { mutation: 'promoteVersions', input }, async (tx) => {
-    const facts = await loadPromotionFacts(tx, actor.workspaceId, channel, input.items);
-    const moves = facts.map((fact) => promotionMove(fact, deps.newId(), reason));
-    const events = await moveChannels(tx, actor, deps.clock(), moves);
-    const answer = moves[0]?.promotionId ?? '';
-    return { answer, events };
+    const now = deps.clock();
+    const facts = await loadPromotionFacts(tx, actor.workspaceId, channel, { items: input.items, now });
+    const { ids, events } = await promote(tx, actor, facts, { reason, now, newId: deps.newId });
+    return { answer: ids[0] ?? '', events };
   });
 }
 

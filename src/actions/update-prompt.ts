@@ -1,6 +1,6 @@
-import { requireCan } from '../domain/actor.ts';
+import { can, requireCan } from '../domain/actor.ts';
 import type { Actor } from '../domain/actor.ts';
-import { InvalidInput } from '../domain/errors.ts';
+import { Forbidden, InvalidInput } from '../domain/errors.ts';
 import {
   requireDescription,
   requireFindableSlug,
@@ -10,6 +10,7 @@ import {
 } from '../domain/prompt.ts';
 import { isUniqueViolation } from '../db/database-errors.ts';
 import { lockPrompt, requireFreeSlug } from '../db/locks.ts';
+import { channelsDecidedOtherwise } from '../db/policies.ts';
 import { refreshSearch } from '../db/search.ts';
 import { inTransaction } from '../db/transaction.ts';
 import type { ActionDeps, Outcome, Tx } from '../db/transaction.ts';
@@ -31,7 +32,7 @@ interface Metadata {
 }
 
 /**
- * Changes metadata, never content.
+ * Changes metadata, never content. A rename that another policy would decide on needs the right to manage channels.
  * @returns the prompt's id.
  * @throws NotFound, SlugTaken, InvalidInput, Forbidden, Unavailable
  */
@@ -43,6 +44,7 @@ export async function updatePrompt(
   requireCan(actor, 'prompts:write', { slug: input.slug });
   const slug = requireFindableSlug(input.slug);
   const changes = parse(input);
+  if (changes.slug !== undefined) requireCan(actor, 'prompts:write', { slug: changes.slug });
   return inTransaction(deps, actor, (tx) => applyUpdate(deps, tx, actor, slug, changes), isUniqueViolation);
 }
 
@@ -76,7 +78,10 @@ async function applyUpdate(
     (field) => JSON.stringify(before[field]) !== JSON.stringify(after[field]),
   );
   if (changed.length === 0) return { answer: id, events: [] };
-  if (after.slug !== slug) await requireFreeSlug(tx, workspaceId, after.slug);
+  if (after.slug !== slug) {
+    await requireFreeSlug(tx, workspaceId, after.slug);
+    await requireSamePolicies(tx, actor, { from: slug, to: after.slug });
+  }
   await tx.prompt.update({ where, data: { ...after, updatedAt: deps.clock() }, select: { id: true } });
   await refreshSearch(tx, workspaceId, [id]);
   const facts = (metadata: Metadata) => Object.fromEntries(changed.map((field) => [field, metadata[field]]));
@@ -87,4 +92,18 @@ async function applyUpdate(
     after: facts(after),
   } as const;
   return { answer: id, events: [{ payload, promptId: id }] };
+}
+
+/** A rename must be no way around what a channel demands. @throws Forbidden */
+async function requireSamePolicies(
+  tx: Tx,
+  actor: Actor,
+  { from, to }: { readonly from: string; readonly to: string },
+): Promise<void> {
+  if (can(actor, 'channels:manage')) return;
+  const channels = await channelsDecidedOtherwise(tx, actor.workspaceId, from, to);
+  if (channels.length === 0) return;
+  throw new Forbidden(
+    `this credential (${actor.name}) lacks the scope "channels:manage", which a rename to ${JSON.stringify(to)} needs: another policy would decide on channel ${channels.map((name) => `"${name}"`).join(', ')}`,
+  );
 }

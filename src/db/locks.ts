@@ -6,7 +6,8 @@ import { EMPTY_POSITION } from '../domain/promotion.ts';
 import type { ChannelPosition } from '../domain/promotion.ts';
 import type { Tx } from './transaction.ts';
 
-// Lock order, one law for all actions: idempotency key -> prompts by id -> channel pointers by (channel, prompt) -> everything else -> events.
+// Lock order, one law for all actions: idempotency key -> channel (KEY SHARE; its policies change under UPDATE) -> prompts by id -> channel
+// pointers by (channel, prompt) -> everything else -> events.
 
 export interface LockedPrompt {
   readonly id: string;
@@ -80,10 +81,27 @@ export async function getChannel(tx: Tx, workspaceId: string, name: string): Pro
   return channel;
 }
 
-/** A channel that a person may move. @throws ChannelReserved, ChannelNotFound */
+/**
+ * A channel that a person may move, held against changes of its policies until the commit: whoever decides on them takes it first. (The
+ * foreign keys of what is written take the same lock.) @throws ChannelReserved, ChannelNotFound
+ */
 export async function getMovableChannel(tx: Tx, workspaceId: string, name: string): Promise<LockedChannel> {
   requireMovable(name);
-  return getChannel(tx, workspaceId, name);
+  const [channel] = await tx.$queryRaw<LockedChannel[]>`
+    SELECT c.id::text AS id, c.name FROM "channel" c
+    WHERE c.workspace_id = ${workspaceId}::uuid AND c.name = ${name} FOR KEY SHARE`;
+  if (channel === undefined) throw new ChannelNotFound(name);
+  return channel;
+}
+
+/** As getMovableChannel, for who changes a policy: waits for the promotions that were decided on the old one. */
+export async function lockChannel(tx: Tx, workspaceId: string, name: string): Promise<LockedChannel> {
+  requireMovable(name);
+  const [channel] = await tx.$queryRaw<LockedChannel[]>`
+    SELECT c.id::text AS id, c.name FROM "channel" c
+    WHERE c.workspace_id = ${workspaceId}::uuid AND c.name = ${name} FOR UPDATE`;
+  if (channel === undefined) throw new ChannelNotFound(name);
+  return channel;
 }
 
 /** Locks where the channel stands with each prompt, by prompt id. A prompt that the channel never held has no row: EMPTY_POSITION. */

@@ -1,6 +1,7 @@
 import type { Actor } from '../domain/actor.ts';
 import type { NewEvent } from '../domain/event.ts';
 import type { PromotionKind, StackEntry } from '../domain/promotion.ts';
+import { Prisma } from './generated/prisma/client.ts';
 import type { Tx } from './transaction.ts';
 
 interface NumberedVersion {
@@ -20,12 +21,16 @@ export interface Move {
   readonly previous: NumberedVersion | null;
   readonly stack: StackEntry;
   readonly reason: string | null;
+  /** The approved request that it applies. */
+  readonly requestId?: string | null;
+  readonly breakGlass?: boolean;
 }
 
 /**
  * Records the moves and points the channels. The prompts and pointers are locked by the caller. Several moves of one channel and prompt
- * (an import of several versions) are all recorded; the pointer goes to the last.
- * @returns the events that the caller hands to its transaction, one a move.
+ * (an import of several versions) are all recorded; the pointer goes to the last. Requests for what moves are closed: APPLIED where the
+ * move stands on one, SUPERSEDED where what was reviewed is no longer true.
+ * @returns the events that the caller hands to its transaction, one a move, then one a request that was superseded.
  */
 export async function moveChannels(
   tx: Tx,
@@ -34,8 +39,8 @@ export async function moveChannels(
   moves: readonly Move[],
 ): Promise<NewEvent[]> {
   await tx.promotion.createMany({ data: moves.map((move) => promotionRow(actor, now, move)) });
-  await upsertPointers(tx, actor.workspaceId, now, moves);
-  return moves.map(eventOf);
+  const closed = await pointChannels(tx, actor.workspaceId, now, moves);
+  return [...moves.map(eventOf), ...supersededEvents(moves, closed)];
 }
 
 function promotionRow(actor: Actor, now: Date, move: Move) {
@@ -54,33 +59,80 @@ function promotionRow(actor: Actor, now: Date, move: Move) {
     actorId: actor.id,
     actorName: actor.name,
     reason: move.reason,
+    requestId: move.requestId ?? null,
+    breakGlass: move.breakGlass ?? false,
     createdAt: now,
   };
 }
 
-async function upsertPointers(tx: Tx, workspaceId: string, now: Date, moves: readonly Move[]): Promise<void> {
-  const lastMoves = [
-    ...new Map(moves.map((move) => [`${move.channel.id} ${move.prompt.id}`, move])).values(),
-  ];
-  await tx.$executeRaw`
+/** Points the channels, and closes what was asked for of what moves, in one statement: after the database has judged the promotions. */
+async function pointChannels(
+  tx: Tx,
+  workspaceId: string,
+  now: Date,
+  moves: readonly Move[],
+): Promise<ClosedRow[]> {
+  const last = [...new Map(moves.map((move) => [`${move.channel.id} ${move.prompt.id}`, move])).values()];
+  const moved = Prisma.sql`unnest(
+      ${last.map((move) => move.channel.id)}::uuid[],
+      ${last.map((move) => move.prompt.id)}::uuid[],
+      ${last.map((move) => move.version?.id ?? null)}::uuid[],
+      ${last.map((move) => move.promotionId)}::uuid[],
+      ${last.map((move) => move.requestId ?? null)}::uuid[]
+    ) AS m(channel_id, prompt_id, version_id, promotion_id, request_id)`;
+  const point = Prisma.sql`
     INSERT INTO "channel_pointer" (workspace_id, channel_id, prompt_id, version_id, promotion_id, since)
-    SELECT ${workspaceId}::uuid, m.channel_id, m.prompt_id, m.version_id, m.promotion_id, ${now}
-    FROM unnest(
-      ${lastMoves.map((move) => move.channel.id)}::uuid[],
-      ${lastMoves.map((move) => move.prompt.id)}::uuid[],
-      ${lastMoves.map((move) => move.version?.id ?? null)}::uuid[],
-      ${lastMoves.map((move) => move.promotionId)}::uuid[]
-    ) AS m(channel_id, prompt_id, version_id, promotion_id)
+    SELECT ${workspaceId}::uuid, m.channel_id, m.prompt_id, m.version_id, m.promotion_id, ${now} FROM ${moved}
     ON CONFLICT (workspace_id, channel_id, prompt_id) DO UPDATE
       SET version_id = excluded.version_id, promotion_id = excluded.promotion_id, since = excluded.since`;
+  if (moves.every(({ kind }) => kind === 'SAVE')) {
+    await tx.$executeRaw(point);
+    return [];
+  }
+  return tx.$queryRaw<ClosedRow[]>`
+    WITH pointed AS (${point}), closed AS (
+      UPDATE "promotion_request" AS r
+      SET status = CASE WHEN r.id = m.request_id THEN 'APPLIED' ELSE 'SUPERSEDED' END::promotion_request_status, closed_at = ${now}
+      FROM ${moved}
+      WHERE r.workspace_id = ${workspaceId}::uuid AND r.channel_id = m.channel_id AND r.prompt_id = m.prompt_id AND r.status = 'OPEN'
+      RETURNING r.id, r.status, r.version_id, m.promotion_id
+    )
+    SELECT c.id::text AS id, c.status::text AS status, c.promotion_id::text AS "promotionId", v.number
+    FROM closed c JOIN "prompt_version" v ON v.workspace_id = ${workspaceId}::uuid AND v.id = c.version_id`;
+}
+
+function supersededEvents(moves: readonly Move[], closed: readonly ClosedRow[]): NewEvent[] {
+  const byPromotion = new Map(moves.map((move) => [move.promotionId, move]));
+  return closed.flatMap(({ id, status, promotionId, number }): NewEvent[] => {
+    const move = byPromotion.get(promotionId);
+    if (status !== 'SUPERSEDED' || move === undefined) return [];
+    const facts = { requestId: id, slug: move.prompt.slug, channel: move.channel.name, version: number };
+    return [{ payload: { type: 'PromotionRequestSuperseded', ...facts }, promptId: move.prompt.id }];
+  });
+}
+
+interface ClosedRow {
+  readonly id: string;
+  readonly status: string;
+  readonly promotionId: string;
+  readonly number: number;
 }
 
 function eventOf(move: Move): NewEvent {
   const { prompt, channel, kind, version, promotionId } = move;
   const facts = { slug: prompt.slug, channel: channel.name, previousVersion: move.previous?.number ?? null };
+  const request = typeof move.requestId === 'string' ? { requestId: move.requestId } : {};
+  const glass = move.breakGlass === true ? { breakGlass: true } : {};
   const payload =
     version === null
       ? ({ type: 'VersionWithdrawn', ...facts } as const)
-      : ({ type: 'VersionPromoted', ...facts, kind, version: version.number } as const);
+      : ({
+          type: 'VersionPromoted',
+          ...facts,
+          kind,
+          version: version.number,
+          ...request,
+          ...glass,
+        } as const);
   return { payload, promptId: prompt.id, promotionId };
 }

@@ -3,6 +3,7 @@ import type { Clock } from '../domain/clock.ts';
 import { Refusal, Unavailable } from '../domain/errors.ts';
 import type { NewEvent } from '../domain/event.ts';
 import type { NewId } from '../domain/ids.ts';
+import type { AttemptedMove } from '../domain/promotion-attempts.ts';
 import { isRetryable, isUnavailable } from './database-errors.ts';
 import { appendEvents } from './event-log.ts';
 import type { LogHead } from './event-log.ts';
@@ -35,6 +36,8 @@ export interface ActionDeps {
   readonly onCommit: (commit: Commit) => Promise<void>;
   /** Told of the failure behind an Unavailable, whose caller learns nothing of it. */
   readonly onUnavailable?: (cause: unknown) => void;
+  /** Told of refused attempts to move a channel; absent: nobody keeps them. */
+  readonly onAttemptRefused?: (actor: Actor, move: AttemptedMove, error: unknown) => void;
   readonly clock: Clock;
   readonly newId: NewId;
 }

@@ -1,5 +1,5 @@
 import { InvalidInput } from './errors.ts';
-import { isChannelName, ChannelNotFound } from './channel.ts';
+import { isChannelName, ChannelNotFound, STABLE } from './channel.ts';
 import { isFolder, pathOfPattern } from './patterns.ts';
 import { isSlug } from './prompt.ts';
 
@@ -29,11 +29,33 @@ export function parseTopic(channel: string, prompts: readonly string[] | null | 
   return { channel, prompts: [...new Set(prompts)].toSorted() };
 }
 
+/** What a reviewer follows: what is asked for, on one channel or all (null), of these prompts, as far as it may be read. */
+export interface RequestTopic {
+  readonly channel: string | null;
+  readonly prompts: readonly string[] | null;
+  /** Slugs and folders that the follower may read; null: all. */
+  readonly readable: readonly string[] | null;
+}
+
+/** @throws ChannelNotFound for what is no channel name, InvalidInput for what is neither a slug nor a folder. */
+export function parseRequestTopic(
+  channel: string | null | undefined,
+  prompts: readonly string[] | null | undefined,
+  readable: readonly string[] | null,
+): RequestTopic {
+  const { prompts: sorted } = parseTopic(channel ?? STABLE, prompts);
+  return { channel: channel ?? null, prompts: sorted, readable };
+}
+
+export function isRequestTopic(topic: Topic | RequestTopic): topic is RequestTopic {
+  return 'readable' in topic;
+}
+
 /** Whether the topic covers a prompt of this slug. */
 export type TopicMatch = (slug: string) => boolean;
 
 /** The topic's patterns, made ready for many slugs. */
-export function topicMatch({ prompts }: Topic): TopicMatch {
+export function topicMatch({ prompts }: Pick<Topic, 'prompts'>): TopicMatch {
   if (prompts === null) return () => true;
   const slugs = new Set(prompts);
   const folders = prompts.filter(isFolder).map((pattern) => pattern.slice(0, -1));

@@ -28,12 +28,65 @@ type EventPayload =
       readonly kind: string;
       readonly version: number;
       readonly previousVersion: number | null;
+      /** The approved request that it stands on. */
+      readonly requestId?: string;
+      readonly breakGlass?: boolean;
     }
   | {
       readonly type: 'VersionWithdrawn';
       readonly slug: string;
       readonly channel: string;
       readonly previousVersion: number | null;
+    }
+  | GovernancePayload;
+
+interface RequestFacts {
+  readonly requestId: string;
+  readonly slug: string;
+  readonly channel: string;
+  readonly version: number;
+}
+
+type Fields = Readonly<Record<string, unknown>>;
+
+/** What channels demand, who asked for what, and who judged it. */
+type GovernancePayload =
+  | {
+      readonly type: 'ChannelPolicyChanged';
+      readonly channel: string;
+      readonly pattern: string;
+      readonly before: Fields | null;
+      readonly after: Fields | null;
+    }
+  | ({ readonly type: 'PromotionRequested'; readonly reason: string | null } & RequestFacts)
+  | ({
+      readonly type: 'PromotionReviewed';
+      readonly decision: string;
+      readonly comment: string | null;
+      readonly contentHash: string;
+      /** Of the request, after the review: OPEN, APPLIED or REJECTED. */
+      readonly status: string;
+    } & RequestFacts)
+  | ({
+      readonly type: 'PromotionRequestSuperseded' | 'PromotionRequestExpired' | 'PromotionRequestCancelled';
+    } & RequestFacts)
+  | {
+      readonly type: 'BreakGlassUsed';
+      readonly slug: string;
+      readonly channel: string;
+      readonly version: number | null;
+      readonly promotionId: string;
+      readonly reason: string;
+      readonly blockers: readonly { readonly code: string; readonly message: string }[];
+    }
+  | {
+      readonly type: 'PromotionRefused';
+      readonly action: string;
+      readonly slug: string;
+      readonly channel: string;
+      readonly version: number | null;
+      readonly code: string;
+      readonly blockers: readonly string[];
     };
 
 /** An event to be written; its number, time and hashes come from the database. */

@@ -1,7 +1,8 @@
-import { Refusal } from './errors.ts';
+import { InvalidInput, Refusal } from './errors.ts';
 import { optionalText } from './text.ts';
 
 const REASON_LENGTH_MAX = 2_000;
+const BREAK_GLASS_REASON_MIN = 10;
 
 export type PromotionKind = 'SAVE' | 'PROMOTION' | 'ROLLBACK' | 'WITHDRAWAL';
 
@@ -78,4 +79,14 @@ export function requireExpected(
 
 export function requireReason(reason: string | null | undefined): string | null {
   return optionalText('reason', reason, REASON_LENGTH_MAX);
+}
+
+/** Who goes over what blocks says why, in more than a word. @throws InvalidInput */
+export function requireBreakGlassReason(reason: string | null | undefined): string {
+  const given = requireReason(reason) ?? '';
+  if (given.trim().length >= BREAK_GLASS_REASON_MIN) return given;
+  throw new InvalidInput(
+    'reason',
+    `a promotion by breakGlass needs a reason of at least ${BREAK_GLASS_REASON_MIN} characters`,
+  );
 }

@@ -1,15 +1,15 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { isUnavailable } from '../db/database-errors.ts';
-import type { TopicMatch } from '../domain/channel-topic.ts';
 import { beginningOf, placeOf } from './feed-commit.ts';
 import type { FeedCommit, FeedPlace } from './feed-commit.ts';
-import { bookmark, framesConflated, framesOfCommit, framesOfState } from './frames.ts';
+import { bookmark, framesOfState } from './frames.ts';
 import type { Frame, SnapshotReason } from './frames.ts';
 import type { HubDeps } from './hub-deps.ts';
 import type { EndReason, Member } from './member.ts';
 import { RENDERED_AT_ONCE } from './renderer.ts';
 import type { Renderer } from './renderer.ts';
 import type { Start } from './resume.ts';
+import type { Telling } from './telling.ts';
 
 /** More than this unsent, and a member is written to no further until it has taken what it has. */
 export const UNSENT_BYTES_MAX = 256 * 1024;
@@ -22,8 +22,7 @@ const CONFLATED_EVENTS_MAX = 5_000;
 /** The group, as who catches up sees it. */
 export interface Stage {
   readonly workspaceId: string;
-  readonly channel: string;
-  readonly matches: TopicMatch;
+  readonly telling: Telling;
   readonly renderer: Renderer;
   readonly deps: HubDeps;
   /** How far the group has told. */
@@ -107,15 +106,15 @@ export class CatchUp {
   }
 
   async #replay(commits: readonly FeedCommit[], at: FeedPlace): Promise<FeedPlace | null> {
-    const { channel, matches, deps } = this.#stage;
+    const { telling, deps } = this.#stage;
     if (this.#skips()) {
-      const { frames, left } = framesConflated(commits, channel, matches);
+      const { frames, left } = telling.conflated(commits);
       deps.meters.conflated(left);
       return (await this.#send(frames)) ? (commits.at(-1)?.end ?? at) : null;
     }
     let place = at;
     for (const commit of commits) {
-      if (!(await this.#send(framesOfCommit(commit, channel, matches)))) return null;
+      if (!(await this.#send(telling.framesOf(commit)))) return null;
       place = commit.end;
       if (this.#skips()) break;
     }
@@ -123,7 +122,9 @@ export class CatchUp {
   }
 
   async #snapshot(reason: SnapshotReason, seen: bigint): Promise<FeedPlace | null> {
-    const { workspaceId, channel, matches, deps } = this.#stage;
+    const { workspaceId, telling, deps, place } = this.#stage;
+    const { channel, matches } = telling;
+    if (channel === null) return deps.log.head(workspaceId) ?? place;
     const state = await this.#patiently(() => deps.states.read(workspaceId, channel, seen));
     const end = placeOf(state.head);
     // The database may be ahead of this node: whoever hears of a version here and fetches it here shall get it.

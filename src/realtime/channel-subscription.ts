@@ -1,11 +1,11 @@
-import type { Topic } from '../domain/channel-topic.ts';
+import type { RequestTopic, Topic } from '../domain/channel-topic.ts';
 import type { Frame } from './frames.ts';
 import type { DeliveryMode } from './member.ts';
 import type { Start } from './resume.ts';
 
 /** What a subscriber asks for. */
 export interface FollowWish {
-  readonly topic: Topic;
+  readonly topic: Topic | RequestTopic;
   readonly mode: DeliveryMode;
   readonly bookmarks: boolean;
   readonly after: string | null;
@@ -13,7 +13,7 @@ export interface FollowWish {
 }
 
 /**
- * What `channelEvents` answers to a subscriber: the source of its events as far as graphql is concerned. The transports hand it to the hub,
+ * What a subscription answers to a subscriber: the source of its events as far as graphql is concerned. The transports hand it to the hub,
  * which executes once for all who see the same, so nobody iterates it.
  */
 export class ChannelSubscription implements AsyncIterable<Frame> {

@@ -18,6 +18,24 @@ export interface ChannelMove {
   readonly promotionId: string;
 }
 
+export type RequestChangeKind =
+  | 'REQUESTED'
+  | 'REVIEWED'
+  | 'APPLIED'
+  | 'REJECTED'
+  | 'SUPERSEDED'
+  | 'EXPIRED'
+  | 'CANCELLED';
+
+/** Something happened to a promotion request. */
+export interface RequestChange {
+  readonly type: 'PromotionRequestChanged';
+  readonly change: RequestChangeKind;
+  readonly channel: string;
+  readonly slug: string;
+  readonly requestId: string;
+}
+
 /** A place in a workspace's log between two commits. */
 export interface FeedPlace {
   readonly seq: bigint;
@@ -31,6 +49,7 @@ export interface FeedCommit {
   /** When the database recorded its first event, in microseconds since 1970. */
   readonly atMicros: bigint;
   readonly moves: readonly ChannelMove[];
+  readonly requests: readonly RequestChange[];
   /** How many events it has, told or not. */
   readonly events: number;
 }
@@ -52,6 +71,7 @@ export async function toCommits(
       end: placeOf(last),
       atMicros: first.atMicros,
       moves,
+      requests: group.flatMap(requestChanges),
       events: group.length,
     });
   }
@@ -79,6 +99,31 @@ function groupsOf(events: readonly StoredEvent[]): StoredEvent[][] {
 
 const MOVED = z.object({ slug: z.string(), channel: z.string(), version: z.number().optional() });
 const UPDATED = z.object({ slug: z.string(), before: z.object({ slug: z.string().optional() }) });
+
+const REQUEST = z.object({
+  slug: z.string(),
+  channel: z.string(),
+  requestId: z.string().optional(),
+  status: z.string().optional(),
+});
+const REQUEST_CHANGES: Readonly<Record<string, RequestChangeKind>> = {
+  PromotionRequested: 'REQUESTED',
+  PromotionReviewed: 'REVIEWED',
+  VersionPromoted: 'APPLIED',
+  PromotionRequestSuperseded: 'SUPERSEDED',
+  PromotionRequestExpired: 'EXPIRED',
+  PromotionRequestCancelled: 'CANCELLED',
+};
+
+function requestChanges({ type, payload }: StoredEvent): RequestChange[] {
+  const change = REQUEST_CHANGES[type];
+  // Of promotions few stand on a request: the others need not be parsed a second time.
+  if (change === undefined || !payload.includes('"requestId"')) return [];
+  const { slug, channel, requestId, status } = REQUEST.parse(JSON.parse(payload));
+  if (requestId === undefined) return [];
+  const kind = status === 'REJECTED' ? 'REJECTED' : change;
+  return [{ type: 'PromotionRequestChanged', change: kind, channel, slug, requestId }];
+}
 
 async function movesOf(reader: Reader, workspaceId: string, event: StoredEvent): Promise<ChannelMove[]> {
   const { type, promptId, promotionId } = event;

@@ -1,6 +1,6 @@
 import type { ChannelState } from '../db/channel-state.ts';
 import type { TopicMatch } from '../domain/channel-topic.ts';
-import type { FeedCommit, ChannelMove, FeedPlace } from './feed-commit.ts';
+import type { FeedCommit, ChannelMove, FeedPlace, RequestChange } from './feed-commit.ts';
 
 export type SnapshotReason = 'REQUESTED' | 'CURSOR_EXPIRED' | 'HISTORY_CHANGED' | 'CURSOR_AHEAD';
 
@@ -36,8 +36,11 @@ export interface BookmarkFrame extends FrameBase {
   readonly lagMs: number;
 }
 
+/** What followers of requests hear. */
+export interface RequestFrame extends FrameBase, RequestChange {}
+
 /** One answer of a subscription, before it is rendered for whoever follows. */
-export type Frame = MoveFrame | SnapshotFrame | BookmarkFrame;
+export type Frame = MoveFrame | SnapshotFrame | BookmarkFrame | RequestFrame;
 
 const ENTRIES_MAX = 100;
 const ENTRIES_BYTES_MAX = 1024 * 1024;
@@ -50,6 +53,19 @@ export function framesOfCommit(
 ): MoveFrame[] {
   return placed(
     moves.filter((move) => move.channel === channel && matches(move.slug)),
+    begin,
+    end,
+  );
+}
+
+/** What a follower of requests hears of a commit. */
+export function framesOfRequests(
+  { begin, end, requests }: FeedCommit,
+  channel: string | null,
+  matches: TopicMatch,
+): RequestFrame[] {
+  return placed(
+    requests.filter((change) => (channel === null || change.channel === channel) && matches(change.slug)),
     begin,
     end,
   );
@@ -120,9 +136,13 @@ export function bookmark(place: FeedPlace, lagMs: number): BookmarkFrame {
   return { type: 'Bookmark', cursor: place.cursor, more: false, lagMs };
 }
 
-function placed(moves: readonly ChannelMove[], begin: FeedPlace, end: FeedPlace): MoveFrame[] {
-  return moves.map((move, index) => {
-    const more = index < moves.length - 1;
-    return { ...move, more, cursor: more ? begin.cursor : end.cursor };
+function placed<Told extends ChannelMove | RequestChange>(
+  told: readonly Told[],
+  begin: FeedPlace,
+  end: FeedPlace,
+): (Told & FrameBase)[] {
+  return told.map((one, index) => {
+    const more = index < told.length - 1;
+    return { ...one, more, cursor: more ? begin.cursor : end.cursor };
   });
 }

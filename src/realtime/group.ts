@@ -1,24 +1,23 @@
 import { isUnavailable } from '../db/database-errors.ts';
-import { topicMatch } from '../domain/channel-topic.ts';
-import type { TopicMatch } from '../domain/channel-topic.ts';
 import { CatchUp, UNSENT_BYTES_MAX } from './catch-up.ts';
 import type { Stage } from './catch-up.ts';
 import type { FeedCommit, FeedPlace } from './feed-commit.ts';
-import { bookmark, framesOfCommit } from './frames.ts';
+import { bookmark } from './frames.ts';
 import type { HubDeps } from './hub-deps.ts';
 import { Member } from './member.ts';
 import type { EndReason, Follower } from './member.ts';
 import type { Payload } from './payload.ts';
 import { Renderer } from './renderer.ts';
 import { snapshotOf } from './resume.ts';
+import { tellingOf } from './telling.ts';
+import type { Telling } from './telling.ts';
 
 const RETRY_MS = 250;
 
 /** Followers that get the same bytes: one rendering of each frame for all of them. */
 export class Group implements Stage {
   readonly workspaceId: string;
-  readonly channel: string;
-  readonly matches: TopicMatch;
+  readonly telling: Telling;
   readonly renderer: Renderer;
   readonly deps: HubDeps;
   /** How far the group has told, or is telling just now. */
@@ -32,8 +31,7 @@ export class Group implements Stage {
 
   constructor({ workspaceId, topic, rendering }: Follower, place: FeedPlace, deps: HubDeps) {
     this.workspaceId = workspaceId;
-    this.channel = topic.channel;
-    this.matches = topicMatch(topic);
+    this.telling = tellingOf(topic);
     this.renderer = new Renderer(rendering, deps.slots, () => this.#members.size > 0);
     this.place = place;
     this.deps = deps;
@@ -124,7 +122,7 @@ export class Group implements Stage {
     const before = this.place;
     // History was replaced since the commit was read.
     if (commit.begin.cursor !== before.cursor) return;
-    const frames = framesOfCommit(commit, this.channel, this.matches);
+    const frames = this.telling.framesOf(commit);
     const payloads = this.#live.size === 0 ? [] : await this.#render(frames);
     if (payloads === null || this.place !== before) return;
     // From here on who comes to the end of the log has to catch this commit up by itself.

@@ -1,5 +1,5 @@
 import type { Actor } from '../domain/actor.ts';
-import type { Topic } from '../domain/channel-topic.ts';
+import type { RequestTopic, Topic } from '../domain/channel-topic.ts';
 import type { Frame } from './frames.ts';
 import type { Payload } from './payload.ts';
 import type { Start } from './resume.ts';
@@ -38,7 +38,7 @@ export interface Follower {
   readonly workspaceId: string;
   readonly actor: Actor;
   readonly transport: Transport;
-  readonly topic: Topic;
+  readonly topic: Topic | RequestTopic;
   readonly mode: DeliveryMode;
   readonly bookmarks: boolean;
   readonly start: Start;

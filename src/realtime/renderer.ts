@@ -68,9 +68,17 @@ export class Renderer {
 
 function keyOf(frame: Exclude<Frame, { type: 'Bookmark' }>): string {
   const { type, cursor, more } = frame;
-  const what =
-    frame.type === 'ChannelSnapshot'
-      ? [frame.reason, frame.part, frame.end]
-      : [frame.slug, frame.promotionId];
+  const what = whatOf(frame);
   return [type, cursor, more, ...what].join(' ');
+}
+
+function whatOf(frame: Exclude<Frame, { type: 'Bookmark' }>): readonly (string | number)[] {
+  switch (frame.type) {
+    case 'ChannelSnapshot':
+      return [frame.reason, frame.part, frame.end];
+    case 'PromotionRequestChanged':
+      return [frame.requestId, frame.change];
+    default:
+      return [frame.slug, frame.promotionId];
+  }
 }

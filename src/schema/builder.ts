@@ -12,6 +12,8 @@ import type { Actor } from '../domain/actor.ts';
 import type { Scope } from '../domain/actor-role.ts';
 import { Forbidden, InvalidInput } from '../domain/errors.ts';
 import type { JsonValue, Message, Variable } from '../domain/template.ts';
+import type { Blocker } from '../domain/promotion-blockers.ts';
+import type { VersionDiff } from '../domain/version-diff.ts';
 import type { Context } from './context.ts';
 import { decodeNodeId, encodeNodeId } from './node-id.ts';
 
@@ -36,6 +38,8 @@ export const builder = new SchemaBuilder<{
     Actor: Pick<Actor, 'kind' | 'name'>;
     Message: Message;
     Variable: Variable & { declared: boolean };
+    VersionDiff: VersionDiff;
+    PromotionBlocker: Blocker;
   };
   Connection: { totalCount: () => Promise<number> };
 }>({

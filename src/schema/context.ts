@@ -17,6 +17,6 @@ export interface Context {
    * idempotency key.
    */
   readonly readBack: <T>(read: () => Promise<T>) => Promise<T>;
-  /** Begins to follow a channel: what a subscription answers with. @throws ChannelNotFound, BadCursor, Unavailable */
+  /** Begins to follow a channel, or what is asked for: what a subscription answers with. @throws ChannelNotFound, BadCursor, Unavailable */
   readonly follow: (wish: FollowWish) => Promise<AsyncIterable<Frame>>;
 }

@@ -1,3 +1,4 @@
+import { AlreadyRequested, RequestClosed } from '../domain/approval.ts';
 import { ChannelNotFound, ChannelReserved } from '../domain/channel.ts';
 import { Forbidden, IdempotencyConflict, InvalidInput, NotFound, Unavailable } from '../domain/errors.ts';
 import type { Refusal } from '../domain/errors.ts';
@@ -51,6 +52,42 @@ face(
   '`latest` follows every save and is not moved by hand; `latest` and `stable` exist everywhere and are not created.',
 );
 face(NothingToRollBack, 'The channel served nothing of this prompt before.');
+
+builder.objectType(RequestClosed, {
+  name: 'RequestClosed',
+  description: 'The request was answered, superseded, taken back, or is too old. Nothing was changed.',
+  interfaces: [ErrorInterface],
+  isTypeOf: (value) => value instanceof RequestClosed,
+  fields: (t) => ({
+    request: t.prismaField({
+      type: 'PromotionRequest',
+      description: 'The request, with what became of it.',
+      resolve: (query, { requestId }, _args, { reader, actor: { workspaceId } }) =>
+        reader.promotionRequest.findUniqueOrThrow({
+          ...query,
+          where: { workspaceId_id: { workspaceId, id: requestId } },
+        }),
+    }),
+  }),
+});
+
+builder.objectType(AlreadyRequested, {
+  name: 'AlreadyRequested',
+  description: 'This version is asked for on this channel already. Nothing was changed.',
+  interfaces: [ErrorInterface],
+  isTypeOf: (value) => value instanceof AlreadyRequested,
+  fields: (t) => ({
+    request: t.prismaField({
+      type: 'PromotionRequest',
+      description: 'The open request.',
+      resolve: (query, { requestId }, _args, { reader, actor: { workspaceId } }) =>
+        reader.promotionRequest.findUniqueOrThrow({
+          ...query,
+          where: { workspaceId_id: { workspaceId, id: requestId } },
+        }),
+    }),
+  }),
+});
 
 builder.objectType(InvalidInput, {
   name: 'InvalidInput',

@@ -6,6 +6,7 @@ const NODE_TYPES: ReadonlySet<string> = new Set([
   'Prompt',
   'PromptVersion',
   'Promotion',
+  'PromotionRequest',
   'Workspace',
 ]);
 

@@ -2,6 +2,7 @@ import { ChannelNotFound, ChannelReserved } from '../domain/channel.ts';
 import { encodeFeedCursor } from '../domain/cursor.ts';
 import { Forbidden, IdempotencyConflict, InvalidInput, NotFound, Unavailable } from '../domain/errors.ts';
 import { ChannelMoved, NothingToRollBack } from '../domain/promotion.ts';
+import { PromotionBlocked } from '../domain/promotion-blockers.ts';
 import { PromptArchived } from '../domain/prompt.ts';
 import { VersionNotFound } from '../domain/version.ts';
 import { builder } from './builder.ts';
@@ -34,6 +35,11 @@ const PromoteVersionInput = builder.inputType('PromoteVersionInput', {
     }),
     reason: t.string({ description: REASON }),
     expectedVersion: t.int({ description: EXPECTED }),
+    breakGlass: t.boolean({
+      defaultValue: false,
+      description:
+        'In an emergency: over what the policy demands. Needs `promotions:break-glass` and a reason of at least 10 characters, and is recorded as the event BreakGlassUsed.',
+    }),
     idempotencyKey: t.string({ description: IDEMPOTENCY_KEY }),
   }),
 });
@@ -129,8 +135,11 @@ builder.mutationFields((t) => ({
   promoteVersion: t.prismaField({
     type: 'Promotion',
     description:
-      'Points a channel at a version, deliberately. The next read on this node is the new version.',
-    errors: refusals('PromoteVersionResult', 'The promotion, or why nothing moved.', PROMOTION_REFUSALS),
+      'Points a channel at a version, deliberately, as its policy allows; on the approved request for the version where there is one. The next read on this node is the new version.',
+    errors: refusals('PromoteVersionResult', 'The promotion, or why nothing moved.', [
+      ...PROMOTION_REFUSALS,
+      PromotionBlocked,
+    ]),
     args: {
       input: t.arg({ type: PromoteVersionInput, required: true, description: 'What to promote where.' }),
     },
@@ -144,7 +153,10 @@ builder.mutationFields((t) => ({
   promoteVersions: t.field({
     type: PromotionBatch,
     description: 'Promotes versions of several prompts: all or nothing, one commit, one group of events.',
-    errors: refusals('PromoteVersionsResult', 'The promotions, or why nothing moved.', PROMOTION_REFUSALS),
+    errors: refusals('PromoteVersionsResult', 'The promotions, or why nothing moved.', [
+      ...PROMOTION_REFUSALS,
+      PromotionBlocked,
+    ]),
     args: {
       input: t.arg({ type: PromoteVersionsInput, required: true, description: 'What to promote where.' }),
     },

@@ -38,6 +38,13 @@ builder.prismaNode('Promotion', {
       resolve: ({ actorKind, actorName }) => ({ kind: actorKind, name: actorName }),
     }),
     reason: t.exposeString('reason', { nullable: true, description: 'Why, in the words of who moved it.' }),
+    breakGlass: t.exposeBoolean('breakGlass', {
+      description: 'Whether it went over what the policy demanded, in an emergency.',
+    }),
+    request: t.relation('request', {
+      nullable: true,
+      description: 'The approved request that it applied; null: it needed none.',
+    }),
     createdAt: t.expose('createdAt', { type: 'DateTime', description: 'When.' }),
     cursor: t.string({
       description:

@@ -57,3 +57,11 @@ export const VariableType = builder.enumType('VariableType', {
     VARIABLE_TYPES.map((type) => [type, { description: TYPE_DESCRIPTIONS[type] }]),
   ) as Record<(typeof VARIABLE_TYPES)[number], { description: string }>,
 });
+
+export const ReviewDecision = builder.enumType('ReviewDecision', {
+  description: 'What a reviewer says.',
+  values: {
+    APPROVE: { description: 'The channel may serve it.' },
+    REJECT: { description: 'The channel must not serve it.' },
+  } as const,
+});

@@ -1,12 +1,8 @@
-import { storedContent, VersionNotFound } from '../domain/version.ts';
-import type { StoredContent } from '../domain/version.ts';
-import { diffVersions } from '../domain/version-diff.ts';
-import type { VersionDiff } from '../domain/version-diff.ts';
+import { VersionNotFound } from '../domain/version.ts';
 import { builder } from './builder.ts';
+import { diffBetween, VERSION_CONTENT } from './version-diff-from.ts';
 
-const CONTENT = { template: true, messages: true, config: true, variables: true } as const;
-
-const VersionDiffRef = builder.objectRef<VersionDiff>('VersionDiff').implement({
+builder.objectType('VersionDiff', {
   description: 'What changed from another version to this one.',
   fields: (t) => ({
     tooDifferent: t.exposeBoolean('tooDifferent', {
@@ -33,23 +29,19 @@ const VersionDiffRef = builder.objectRef<VersionDiff>('VersionDiff').implement({
 
 builder.prismaObjectField('PromptVersion', 'diff', (t) =>
   t.field({
-    type: VersionDiffRef,
+    type: 'VersionDiff',
     description:
       'What changed from version `against` to this one. An unknown number is an error with code VERSION_NOT_FOUND.',
     args: { against: t.arg.int({ required: true, description: 'The number of the other version.' }) },
-    select: CONTENT,
+    select: VERSION_CONTENT,
     resolve: async (version, { against }, { reader }) => {
       const { workspaceId, promptId } = version;
       const other = await reader.promptVersion.findUnique({
         where: { workspaceId_promptId_number: { workspaceId, promptId, number: against } },
-        select: { number: true, ...CONTENT },
+        select: VERSION_CONTENT,
       });
       if (other === null) throw new VersionNotFound(`the prompt has no version ${against}`);
-      return diffVersions(numbered(other), numbered(version));
+      return diffBetween(other, version);
     },
   }),
 );
-
-function numbered(version: StoredContent & { number: number }) {
-  return { ...storedContent(version), number: version.number };
-}

@@ -1,4 +1,6 @@
 import { randomUUID } from 'node:crypto';
+import { isRequestTopic } from '../domain/channel-topic.ts';
+import type { Topic } from '../domain/channel-topic.ts';
 import type { OpenStream } from '../db/stream-subscribers.ts';
 import type { Usage } from '../delivery/usage.ts';
 import type { Frame } from '../realtime/frames.ts';
@@ -17,7 +19,10 @@ export function createAudience(usage: Usage): Audience {
   const streams = new Set<Watched>();
   return {
     watch: (follower) => {
-      const stream = streamOf(follower);
+      const { topic } = follower;
+      // A subscriber of a channel is somebody who is pushed what it serves.
+      if (isRequestTopic(topic)) return { sink: follower.sink, release: () => undefined };
+      const stream = streamOf(follower, topic);
       streams.add(stream);
       const { sink } = follower;
       const send: Sink['send'] = (payload) => {
@@ -40,7 +45,7 @@ export function createAudience(usage: Usage): Audience {
   };
 }
 
-function streamOf({ workspaceId, topic, transport, actor }: Follower): Watched {
+function streamOf({ workspaceId, transport, actor }: Follower, topic: Topic): Watched {
   return {
     id: randomUUID(),
     workspaceId,

@@ -136,6 +136,7 @@ async function eventOf(
 ): Promise<ServerSentEvent> {
   if (frame.type === 'Bookmark') return { event: 'bookmark', data: { lagMs: frame.lagMs } };
   const { more } = frame;
+  if (frame.type === 'PromotionRequestChanged') throw new Error('an event stream follows a channel');
   if (frame.type === 'VersionWithdrawn')
     return { event: 'withdrawn', data: { slug: frame.slug, channel, more } };
   const entries = frame.type === 'ChannelSnapshot' ? frame.entries : [frame];

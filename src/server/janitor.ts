@@ -5,6 +5,8 @@ import { foldUsage, purgeUsage } from '../db/usage.ts';
 import type { Log } from './log.ts';
 
 const ROUND_MS = 60 * 60 * 1_000;
+/** Requests expire, and wait for their soak time, to about the minute. */
+const REQUESTS_ROUND_MS = 60 * 1_000;
 const SWEEPS = [
   ['idempotency keys', purgeIdempotencyKeys],
   ['minutes of usage', foldUsage],
@@ -18,31 +20,51 @@ export interface Janitor {
   stop(): Promise<void>;
 }
 
-/** Sweeps at once and then every hour. Every node may: each forgets only what nobody may rely on any more. */
-export function startJanitor(database: Database, log: Log): Janitor {
+/**
+ * Sweeps at once and then every hour, requests every minute. Every node may: each forgets only what nobody may rely on any more.
+ * `sweepRequests`: what time does to promotion requests.
+ */
+export function startJanitor(
+  database: Database,
+  log: Log,
+  sweepRequests: () => Promise<number> = async () => 0,
+): Janitor {
+  let isSweeping = false;
   let round: Promise<void> = sweep();
-  const timer = setInterval(() => {
-    round = sweep();
-  }, ROUND_MS);
-  timer.unref();
+  let requests = Promise.resolve();
+  const timers = [
+    setInterval(() => {
+      round = sweep();
+    }, ROUND_MS).unref(),
+    setInterval(() => {
+      // A round that takes longer than a minute is not overtaken by the next.
+      if (!isSweeping) requests = sweepOne('promotion requests', sweepRequests);
+    }, REQUESTS_ROUND_MS).unref(),
+  ];
 
   async function sweep(): Promise<void> {
-    for (const [what, purge] of SWEEPS) {
-      try {
-        const purged = await purge(database.writer);
-        if (purged > 0) log.debug({ purged }, `${what} swept`);
-      } catch (error) {
-        const reason = error instanceof Error ? error.message : String(error);
-        log.warn({ reason }, `${what} could not be swept`);
-      }
+    for (const [what, purge] of SWEEPS) await sweepOne(what, () => purge(database.writer));
+    await sweepOne('promotion requests', sweepRequests);
+  }
+
+  async function sweepOne(what: string, purge: () => Promise<number>): Promise<void> {
+    isSweeping = true;
+    try {
+      const purged = await purge();
+      if (purged > 0) log.debug({ purged }, `${what} swept`);
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error);
+      log.warn({ reason }, `${what} could not be swept`);
+    } finally {
+      isSweeping = false;
     }
   }
 
   return {
     sweep,
     stop: async () => {
-      clearInterval(timer);
-      await round;
+      for (const timer of timers) clearInterval(timer);
+      await Promise.all([round, requests]);
     },
   };
 }

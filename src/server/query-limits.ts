@@ -43,6 +43,8 @@ export const ROWS_OF_WORK = {
   lint: 50,
   usage: 100,
   diff: 200,
+  diffNow: 200,
+  promotionPlan: 50,
   render: 500,
 } as const;
 

@@ -29,8 +29,8 @@ const SIZE_MAX = 100;
 const PAGE_DEFAULT = 20;
 /** A guess: a workspace has at most 32 channels, and most have a few. */
 const CHANNELS = 8;
-/** Lists without pages, in the answers of mutations and in the frames of subscriptions. */
-const UNPAGED_LISTS = new Set(['promotions', 'versions', 'entries']);
+/** Lists without pages, such as those in the answers of mutations and in the frames of subscriptions. */
+const UNPAGED_LISTS = new Set(['promotions', 'versions', 'entries', 'reviews', 'policies', 'approvers']);
 /** Lists with a size and no cursor: as a page when the size is left out. */
 const SIZED_LISTS = new Set(['consumers']);
 const PAGE_FIELDS = new Set(['edges', 'pageInfo', 'totalCount']);

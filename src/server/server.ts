@@ -5,6 +5,8 @@ import { v7 } from 'uuid';
 import { createApp } from '../actions/app.ts';
 import { openDatabase } from '../db/client.ts';
 import type { Database } from '../db/client.ts';
+import { RefusedAttempts } from '../db/refused-attempts.ts';
+import type { ActionDeps } from '../db/transaction.ts';
 import { HUB_TIMES } from '../realtime/hub-deps.ts';
 import type { HubTimes } from '../realtime/hub-deps.ts';
 import { createSchema } from '../schema/schema.ts';
@@ -105,11 +107,17 @@ async function wire(
     times,
   });
   stops.push(() => node.stop());
-  const janitor = startJanitor(database, log);
+  const committing: ActionDeps = { ...actionDeps, onCommit: (commit) => node.feed.onCommit(commit) };
+  const attempts = new RefusedAttempts(committing);
+  stops.push(() => attempts.idle());
+  const newApp = recordingApp({
+    ...committing,
+    onAttemptRefused: (actor, move, error) => attempts.note(actor, move, error),
+  });
+  const janitor = startJanitor(database, log, () => newApp().sweepPromotionRequests());
   stops.push(() => janitor.stop());
   options.signal?.throwIfAborted();
 
-  const newApp = recordingApp({ ...actionDeps, onCommit: (commit) => node.feed.onCommit(commit) });
   const server = openDoors(options, { node, newApp, database, times }, stops);
   const url = await listen(server, config);
   server.on('error', (error) => log.error({ err: error }, 'the HTTP server failed'));

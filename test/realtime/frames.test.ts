@@ -14,7 +14,7 @@ function move(slug: string, version: number | null, channel = 'stable'): Channel
 
 function commit(from: number, ...moves: ChannelMove[]): FeedCommit {
   const end = from + Math.max(1, moves.length);
-  return { begin: place(from), end: place(end), atMicros: 0n, moves, events: end - from };
+  return { begin: place(from), end: place(end), atMicros: 0n, moves, requests: [], events: end - from };
 }
 
 const briefly = (

@@ -196,4 +196,4 @@ export async function createHubStage(times: Partial<HubTimes> = {}): Promise<Hub
 }
 
 export const versions = (frames: readonly Frame[]) =>
-  frames.map((frame) => ('slug' in frame ? [frame.slug, frame.version] : frame.type));
+  frames.map((frame) => ('version' in frame ? [frame.slug, frame.version] : frame.type));

@@ -98,6 +98,14 @@ const BOUNDED: Readonly<Record<string, string>> = {
   'PromotionBatch.promotions': 'at most 500 items are promoted at once',
   'ImportReport.versions': 'at most 100 versions are imported at once',
   'Viewer.scopes': 'a fixed list',
+  'Channel.policies': 'at most 100 are set',
+  'PromotionBlocked.blockers': 'at most 500 items are promoted at once, each has nine kinds of blockers',
+  'PromotionPlan.approvers': 'at most 100',
+  'PromotionPlan.blockers': 'there are nine kinds',
+  'PromotionPlan.variablesAdded': 'a version has at most 500 variables',
+  'PromotionPlan.variablesRemoved': 'a version has at most 500 variables',
+  'PromotionRequest.blockers': 'there are nine kinds',
+  'PromotionRequest.reviews': 'a request takes at most 100',
 };
 
 function unboundedLists(schema: GraphQLSchema): string[] {
@@ -166,6 +174,7 @@ describe('the conventions of the schema', () => {
     );
     expect(connections.map((field) => field.name).toSorted()).toEqual([
       'events',
+      'promotionRequests',
       'promotions',
       'prompts',
       'serving',

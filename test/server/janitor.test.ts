@@ -71,3 +71,16 @@ it('says so, and lives, when the database is away', async () => {
   for (const what of ['idempotency keys', 'minutes of usage', 'hours of usage', 'nodes that are gone'])
     expect(lines.join('')).toContain(`${what} could not be swept`);
 });
+
+it('sweeps requests with the rest, and goes on when they cannot be swept', async () => {
+  let swept = 0;
+  const janitor = startJanitor(registry.opened, pino({ level: 'silent' }), async () => {
+    swept += 1;
+    if (swept === 1) throw new Error('no');
+    return 1;
+  });
+  await janitor.sweep();
+  await janitor.sweep();
+  expect(swept).toBeGreaterThanOrEqual(2);
+  await janitor.stop();
+});

@@ -4,7 +4,7 @@ import { createApp } from '../../src/actions/app.ts';
 import type { App } from '../../src/actions/app.ts';
 import { openDatabase } from '../../src/db/client.ts';
 import type { Reader } from '../../src/db/client.ts';
-import type { Commit } from '../../src/db/transaction.ts';
+import type { ActionDeps, Commit } from '../../src/db/transaction.ts';
 import type { Actor } from '../../src/domain/actor.ts';
 import type { Role } from '../../src/domain/actor-role.ts';
 import { Unavailable } from '../../src/domain/errors.ts';
@@ -41,7 +41,9 @@ interface LoggedEvent {
   readonly payload: Record<string, unknown>;
 }
 
-export async function createTestApp(): Promise<TestApp> {
+export async function createTestApp(
+  options: Partial<Pick<ActionDeps, 'clock' | 'onAttemptRefused'>> = {},
+): Promise<TestApp> {
   const database = await createTestDatabase();
   const statements: string[] = [];
   const commits: Commit[] = [];
@@ -51,7 +53,13 @@ export async function createTestApp(): Promise<TestApp> {
     onQuery: (sql) => statements.push(sql),
   });
   const onCommit = async (commit: Commit) => void commits.push(commit);
-  const app = createApp({ writer: opened.writer, onCommit, clock: () => new Date(), newId: () => v7() });
+  const app = createApp({
+    writer: opened.writer,
+    onCommit,
+    clock: () => new Date(),
+    newId: () => v7(),
+    ...options,
+  });
   const { id: workspaceId } = await app.ensureWorkspace({ slug: 'default', name: 'Default' });
   const actor = (name: string, role: Role): Actor => actorWith({ workspaceId, name, role });
   return {

@@ -189,14 +189,24 @@ BEGIN
 END
 $$;
 
--- The policy that decides for a prompt on a channel: the longest pattern that covers its slug.
+-- The policy that decides for a prompt on a channel: its own slug, otherwise the longest pattern that covers it. "support/a" and "support/*"
+-- are of one length.
 CREATE FUNCTION deciding_policy(workspace uuid, channel uuid, prompt uuid) RETURNS "channel_policy" LANGUAGE sql STABLE AS $$
   SELECT c.* FROM "channel_policy" c
   JOIN "prompt" p ON p.workspace_id = workspace AND p.id = prompt
   WHERE c.workspace_id = workspace AND c.channel_id = channel
     AND (c.pattern = p.slug OR (right(c.pattern, 1) = '*' AND starts_with(p.slug, left(c.pattern, -1))))
-  ORDER BY length(c.pattern) DESC
+  ORDER BY c.pattern = p.slug DESC, length(c.pattern) DESC
   LIMIT 1
+$$;
+
+-- Since when a channel has served exactly this version of a prompt, without a break, up to now; null: it does not serve it.
+CREATE FUNCTION served_since(workspace uuid, channel uuid, prompt uuid, version uuid) RETURNS timestamptz LANGUAGE sql STABLE AS $$
+  SELECT min(p.created_at) FROM "promotion" p
+  WHERE p.workspace_id = workspace AND p.prompt_id = prompt AND p.channel_id = channel AND p.ordinal > coalesce((
+    SELECT max(q.ordinal) FROM "promotion" q
+    WHERE q.workspace_id = workspace AND q.prompt_id = prompt AND q.channel_id = channel AND q.version_id IS DISTINCT FROM version
+  ), 0)
 $$;
 
 -- The last judge, whatever the code above it thinks: a protected channel is not promoted without the approvals that its policy demands, and a
@@ -207,6 +217,7 @@ DECLARE
   request "promotion_request";
   author text;
   hash text;
+  needed int;
   approvals int;
   rejections int;
 BEGIN
@@ -220,27 +231,37 @@ BEGIN
     RETURN NULL;
   END IF;
   policy := deciding_policy(NEW.workspace_id, NEW.channel_id, NEW.prompt_id);
-  IF policy.id IS NULL OR policy.approvals = 0 THEN
+  IF policy.reason_required AND NEW.reason IS NULL THEN
+    RAISE EXCEPTION 'the channel is protected: a promotion needs a reason' USING ERRCODE = 'restrict_violation';
+  END IF;
+  IF policy.soak_minutes > 0 AND coalesce(
+    served_since(NEW.workspace_id, policy.soak_channel_id, NEW.prompt_id, NEW.version_id)
+      + make_interval(mins => policy.soak_minutes) > NEW.created_at, true) THEN
+    RAISE EXCEPTION 'the channel is protected: the version was not served long enough elsewhere' USING ERRCODE = 'restrict_violation';
+  END IF;
+  -- Who names a request stands by it, also where the policy demands none.
+  needed := greatest(coalesce(policy.approvals, 0), CASE WHEN NEW.request_id IS NULL THEN 0 ELSE 1 END);
+  IF needed = 0 THEN
     RETURN NULL;
   END IF;
   SELECT * INTO request FROM "promotion_request" r WHERE r.workspace_id = NEW.workspace_id AND r.id = NEW.request_id;
   SELECT v.author_id, v.content_hash INTO author, hash FROM "prompt_version" v WHERE v.workspace_id = NEW.workspace_id AND v.id = NEW.version_id;
-  IF request.id IS NULL OR request.status <> 'OPEN' OR request.prompt_id <> NEW.prompt_id OR request.channel_id <> NEW.channel_id
-    OR request.version_id <> NEW.version_id OR request.content_hash <> hash
+  IF request.id IS NULL OR request.status <> 'OPEN' OR request.expires_at <= NEW.created_at OR request.prompt_id <> NEW.prompt_id
+    OR request.channel_id <> NEW.channel_id OR request.version_id <> NEW.version_id OR request.content_hash <> hash
     OR request.serving_version_id IS DISTINCT FROM NEW.previous_version_id THEN
     RAISE EXCEPTION 'the channel is protected: a promotion needs the open request that was approved for exactly this' USING ERRCODE = 'restrict_violation';
   END IF;
   SELECT count(*) FILTER (WHERE newest.decision = 'APPROVE' AND newest.content_hash = hash
            AND newest.serving_version_id IS NOT DISTINCT FROM request.serving_version_id
-           AND (policy.self_approval OR (newest.reviewer_id <> request.requester_id AND newest.reviewer_id <> author))),
+           AND (coalesce(policy.self_approval, false) OR (newest.reviewer_id <> request.requester_id AND newest.reviewer_id <> author))),
          count(*) FILTER (WHERE newest.decision = 'REJECT')
     INTO approvals, rejections
   FROM (
     SELECT DISTINCT ON (v.reviewer_id) v.* FROM "promotion_review" v
     WHERE v.workspace_id = NEW.workspace_id AND v.request_id = request.id ORDER BY v.reviewer_id, v.ordinal DESC
   ) newest;
-  IF approvals < policy.approvals OR (policy.rejection_blocks AND rejections > 0) THEN
-    RAISE EXCEPTION 'the channel is protected: % of % approvals, % rejections', approvals, policy.approvals, rejections USING ERRCODE = 'restrict_violation';
+  IF approvals < needed OR (coalesce(policy.rejection_blocks, true) AND rejections > 0) THEN
+    RAISE EXCEPTION 'the channel is protected: % of % approvals, % rejections', approvals, needed, rejections USING ERRCODE = 'restrict_violation';
   END IF;
   RETURN NULL;
 END
