@@ -1,7 +1,12 @@
 import type { Actor } from '../domain/actor.ts';
 import { requireCan } from '../domain/actor.ts';
 import { formatApiKey, hashApiKey } from '../domain/api-key.ts';
-import { ACTIVE_KEYS_MAX, requireFuture, requireKeyName, requireKeyRights } from '../domain/api-key-rights.ts';
+import {
+  ACTIVE_KEYS_MAX,
+  requireFuture,
+  requireKeyName,
+  requireKeyRights,
+} from '../domain/api-key-rights.ts';
 import type { KeyRightsInput } from '../domain/api-key-rights.ts';
 import { InvalidInput } from '../domain/errors.ts';
 import { requireExistingChannels } from '../db/channel-names.ts';
@@ -66,5 +71,8 @@ async function requireRoom(tx: Tx, workspaceId: string, now: Date): Promise<void
     where: { workspaceId, revokedAt: null, OR: [{ expiresAt: null }, { expiresAt: { gt: now } }] },
   });
   if (active >= ACTIVE_KEYS_MAX)
-    throw new InvalidInput('name', `a workspace has at most ${ACTIVE_KEYS_MAX} active keys: revoke some first`);
+    throw new InvalidInput(
+      'name',
+      `a workspace has at most ${ACTIVE_KEYS_MAX} active keys: revoke some first`,
+    );
 }

@@ -27,8 +27,12 @@ export async function refreshMember(
       data: { name, email, claimedRole, lastSeenAt: deps.clock() },
     });
     if (fields.length === 0) return { answer: undefined, events: [] };
-    const of = (facts: RefreshMemberInput) => Object.fromEntries(fields.map((field) => [field, facts[field]]));
-    const change = { before: of({ ...row, claimedRole: row.claimedRole as MemberRole | null }), after: of(input) };
+    const of = (facts: RefreshMemberInput) =>
+      Object.fromEntries(fields.map((field) => [field, facts[field]]));
+    const change = {
+      before: of({ ...row, claimedRole: row.claimedRole as MemberRole | null }),
+      after: of(input),
+    };
     return {
       answer: undefined,
       events: [{ payload: { type: 'MemberChanged', memberId: id, name, ...change } }],

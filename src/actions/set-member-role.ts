@@ -21,7 +21,11 @@ export interface SetMemberRoleInput {
  * Decides what a member may do. What is left out stays; what is so already changes nothing.
  * @throws NotFound, InvalidInput, Forbidden, Unavailable
  */
-export async function setMemberRole(deps: ActionDeps, actor: Actor, input: SetMemberRoleInput): Promise<void> {
+export async function setMemberRole(
+  deps: ActionDeps,
+  actor: Actor,
+  input: SetMemberRoleInput,
+): Promise<void> {
   requireCan(actor, 'members:manage');
   requireSomebodyElse(actor, input.member);
   const wished = {

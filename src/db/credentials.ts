@@ -1,10 +1,9 @@
 import type { Scope } from '../domain/actor-role.ts';
 import type { Rights } from '../domain/actor-escalation.ts';
-import type { Grant } from '../domain/actor.ts';
+import { storedGrants } from '../domain/member-role.ts';
 import type { MemberFacts } from '../domain/member-role.ts';
 import type { Reader } from './client.ts';
 import type { PrismaClient } from './generated/prisma/client.ts';
-import { grantsOfColumn } from './members.ts';
 
 export type KeyRow = NonNullable<Awaited<ReturnType<typeof findKey>>>;
 
@@ -49,7 +48,7 @@ export async function findSeat(
   });
   if (row === null) return null;
   const [member] = row.members;
-  const found = member === undefined ? null : { ...member, grants: grantsOfColumn(member.grants) as Grant[] };
+  const found = member === undefined ? null : { ...member, grants: storedGrants(member.grants) };
   return { workspaceId: row.id, member: found };
 }
 

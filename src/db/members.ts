@@ -1,6 +1,6 @@
-import type { Grant } from '../domain/actor.ts';
 import { NotFound } from '../domain/errors.ts';
 import { isUuid } from '../domain/ids.ts';
+import { storedGrants } from '../domain/member-role.ts';
 import type { Tx } from './transaction.ts';
 
 /** Locks a member: of two who change it at once the second sees what the first has done. @throws NotFound */
@@ -10,12 +10,7 @@ export async function lockMember(tx: Tx, workspaceId: string, id: string) {
     SELECT 1 FROM "member" WHERE workspace_id = ${workspaceId}::uuid AND id = ${id}::uuid FOR NO KEY UPDATE`;
   const row = await tx.member.findUnique({ where: { workspaceId_id: { workspaceId, id } } });
   if (row === null) throw memberNotFound(id);
-  return { ...row, grants: grantsOfColumn(row.grants) };
-}
-
-/** Written by us alone, and checked before. */
-export function grantsOfColumn(grants: unknown): readonly Grant[] {
-  return grants as Grant[];
+  return { ...row, grants: storedGrants(row.grants) };
 }
 
 function memberNotFound(id: string): NotFound {

@@ -15,15 +15,11 @@ export interface Rights {
 /** Of what is to be given, the scopes that the giver does not hold itself, or not everywhere where the other would have them. */
 export function scopesBeyond(giver: Actor, { scopes, prompts, channels }: Rights): readonly Scope[] {
   return scopes.filter((scope) => {
-    switch (extentOf(scope)) {
-      case 'WORKSPACE':
-        return !can(giver, scope);
-      case 'PROMPT':
-        return !covers(promptsWithin(giver, scope), prompts);
-      case 'PROMPT_ON_CHANNEL':
-        if (channels === null) return !covers(promptsWithin(giver, scope), prompts);
-        return channels.some((channel) => !covers(promptsWithin(giver, scope, channel), prompts));
-    }
+    const extent = extentOf(scope);
+    if (extent === 'WORKSPACE') return !can(giver, scope);
+    // Undefined: on every channel there is.
+    const places = extent === 'PROMPT' ? [undefined] : (channels ?? [undefined]);
+    return places.some((channel) => !covers(promptsWithin(giver, scope, channel), prompts));
   });
 }
 

@@ -47,11 +47,7 @@ export function requireKeyRights(maker: Actor, input: KeyRightsInput): KeyRights
 }
 
 /** @throws InvalidInput */
-export function requireFuture(
-  field: string,
-  date: Date | null | undefined,
-  now: Date,
-): Date | null {
+export function requireFuture(field: string, date: Date | null | undefined, now: Date): Date | null {
   if (date === null || date === undefined) return null;
   if (!(date.getTime() > now.getTime())) throw new InvalidInput(field, 'is not in the future');
   // What PostgreSQL and RFC 3339 can both say.
@@ -81,7 +77,10 @@ function requireScopes({ role, scopes }: KeyRightsInput): readonly Scope[] {
   scopes.forEach((scope, index) => {
     if (!isScope(scope)) throw new InvalidInput(`scopes[${index}]`, `is no scope: ${list(SCOPES)} are`);
     if (!granted.includes(scope))
-      throw new InvalidInput(`scopes[${index}]`, `"${scope}" is not among those of ${role}: ${list(granted)}`);
+      throw new InvalidInput(
+        `scopes[${index}]`,
+        `"${scope}" is not among those of ${role}: ${list(granted)}`,
+      );
     wanted.add(scope);
   });
   return granted.filter((scope) => wanted.has(scope));

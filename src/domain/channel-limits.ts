@@ -42,10 +42,7 @@ export function isLimited({ prompts, channels }: Limits): boolean {
   return prompts !== null || channels !== null;
 }
 
-function entriesOf(
-  field: string,
-  entries: readonly string[] | null | undefined,
-): readonly string[] | null {
+function entriesOf(field: string, entries: readonly string[] | null | undefined): readonly string[] | null {
   if (entries === null || entries === undefined) return null;
   if (entries.length === 0 || entries.length > ENTRIES_MAX) {
     throw new InvalidInput(

@@ -34,6 +34,11 @@ export function highestRole(roles: readonly MemberRole[]): MemberRole | null {
   return MEMBER_ROLES.findLast((role) => roles.includes(role)) ?? null;
 }
 
+/** Grants as they are kept: written by us alone, and checked before. */
+export function storedGrants(grants: unknown): readonly Grant[] {
+  return grants as readonly Grant[];
+}
+
 /** What a member may do; empty: nothing at all. */
 export function grantsOfMember({ role, claimedRole, grants, suspendedAt }: MemberFacts): readonly Grant[] {
   if (suspendedAt !== null) return [];

@@ -82,8 +82,8 @@ const RotatedApiKey = builder.objectRef<ShownKey>('RotatedApiKey').implement({
   }),
 });
 
-builder.mutationFields((t) => ({
-  createApiKey: t.field({
+builder.mutationField('createApiKey', (t) =>
+  t.field({
     type: CreatedApiKey,
     description:
       'Creates a key. Nobody gives it more than he holds himself; a workspace has at most 1,000 active keys. Needs the scope keys:manage.',
@@ -101,7 +101,10 @@ builder.mutationFields((t) => ({
         info,
       ),
   }),
-  rotateApiKey: t.field({
+);
+
+builder.mutationField('rotateApiKey', (t) =>
+  t.field({
     type: RotatedApiKey,
     description:
       'Gives a key another secret. Its id, name and rights stay; you need to hold its scopes yourself. Needs the scope keys:manage.',
@@ -124,7 +127,10 @@ builder.mutationFields((t) => ({
         info,
       ),
   }),
-  revokeApiKey: t.prismaField({
+);
+
+builder.mutationField('revokeApiKey', (t) =>
+  t.prismaField({
     type: 'ApiKey',
     description:
       'Ends a key with all its secrets, and the streams that are open with it, within seconds on every node. Doing it twice changes nothing. Needs the scope keys:manage.',
@@ -142,7 +148,7 @@ builder.mutationFields((t) => ({
       );
     },
   }),
-}));
+);
 
 /** What was asked of the key, read before anything is answered: a secret must not be lost to a field that fails. */
 async function shown(

@@ -52,7 +52,8 @@ builder.prismaNode('ApiKey', {
     previousExpiresAt: t.expose('previousExpiresAt', {
       type: 'DateTime',
       nullable: true,
-      description: 'Until when the secret before the last rotation is accepted; null: it ended with the rotation.',
+      description:
+        'Until when the secret before the last rotation is accepted; null: it ended with the rotation.',
     }),
     lastUsedAt: t.expose('lastUsedAt', {
       type: 'DateTime',
@@ -71,7 +72,8 @@ const ApiKeyFilter = builder.inputType('ApiKeyFilter', {
   description: 'Which keys are listed.',
   fields: (t) => ({
     active: t.boolean({
-      description: 'true: those that are accepted; false: those that are revoked or have expired; null: both.',
+      description:
+        'true: those that are accepted; false: those that are revoked or have expired; null: both.',
     }),
   }),
 });

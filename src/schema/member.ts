@@ -1,9 +1,9 @@
 import { keysetConnection, keysetPage } from '../db/keyset.ts';
 import type { KeysetOrder } from '../db/keyset.ts';
-import { grantsOfColumn } from '../db/members.ts';
 import { can } from '../domain/actor.ts';
 import type { Grant as GrantFacts } from '../domain/actor.ts';
 import { Forbidden, InvalidInput, NotFound, Unavailable } from '../domain/errors.ts';
+import { storedGrants } from '../domain/member-role.ts';
 import { builder, modelRef } from './builder.ts';
 import { connectionOf, rowsQuery } from './connection.ts';
 import { NOBODY_ID, ownId, refusals } from './mutation.ts';
@@ -63,7 +63,7 @@ builder.prismaNode('Member', {
       type: [Grant],
       description: 'What it may do besides, for some prompts and channels.',
       select: { grants: true },
-      resolve: ({ grants }) => [...grantsOfColumn(grants)],
+      resolve: ({ grants }) => [...storedGrants(grants)],
     }),
     lastSeenAt: t.expose('lastSeenAt', {
       type: 'DateTime',
@@ -114,7 +114,8 @@ const SetMemberRoleInput = builder.inputType('SetMemberRoleInput', {
     member: t.id({ required: true, description: 'Which member; nobody changes himself.' }),
     role: t.field({
       type: Role,
-      description: 'VIEWER, EDITOR, RELEASER or ADMIN, whatever its token claims; null: what the token claims.',
+      description:
+        'VIEWER, EDITOR, RELEASER or ADMIN, whatever its token claims; null: what the token claims.',
     }),
     grants: t.field({
       type: [GrantInput],

@@ -1,7 +1,9 @@
+import { randomUUID } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { Actor } from '../domain/actor.ts';
 import type { Authenticator } from './authenticator.ts';
+import { callerOf } from './caller.ts';
 import { GRAPHQL_PATH } from './paths.ts';
 import { forbidden, notFound, overloaded, problemAnswer, unauthenticated } from './problem.ts';
 import type { Problem } from './problem.ts';
@@ -27,7 +29,10 @@ export async function admitWebSocket(
   if (streams.refusal() !== null) return { refused: overloaded() };
   const { authorization } = req.headers;
   // Browsers cannot set headers on a WebSocket: they say who they are in connection_init.
-  const actor = authorization === undefined ? null : await authenticator.authenticate(authorization);
+  const actor =
+    authorization === undefined
+      ? null
+      : await authenticator.authenticate(authorization, callerOf(req, randomUUID()));
   // Asked again: the node may have begun to drain meanwhile, the key may have been revoked.
   if (streams.refusal() !== null) return { refused: overloaded() };
   const isWrong = authorization !== undefined && (actor === null || !streams.accepts(actor));

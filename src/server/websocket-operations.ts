@@ -6,6 +6,7 @@ import type { Context as WsContext, Server, SubscribePayload } from 'graphql-ws'
 import type { Actor } from '../domain/actor.ts';
 import type { Hub } from '../realtime/hub.ts';
 import type { Authenticator } from './authenticator.ts';
+import { callerOf } from './caller.ts';
 import { heldOpen } from './held-open.ts';
 import type { Log } from './log.ts';
 import { maskError } from './mask-error.ts';
@@ -56,16 +57,20 @@ export function createWebSocketOperations(deps: WebSocketDeps): Server<{ connect
 /** @returns false: closed with 4403. */
 async function authenticate(
   { authenticator, streams }: WebSocketDeps,
-  { connectionParams, extra }: Ctx,
+  { connectionParams = {}, extra }: Ctx,
 ): Promise<boolean> {
   const { connection } = extra;
-  if (connection.actor !== null && connectionParams?.['authorization'] === undefined) return true;
-  const authorization = connectionParams?.['authorization'];
+  const { authorization = connection.authorization, workspace = connection.workspace } = connectionParams;
   if (typeof authorization !== 'string') return false;
-  const actor = await authenticator.authenticate(authorization);
+  if (workspace !== undefined && typeof workspace !== 'string') return false;
+  const isKnown = authorization === connection.authorization && workspace === connection.workspace;
+  if (connection.actor !== null && isKnown) return true;
+  const caller = { ...callerOf(connection.request, randomUUID()), workspace };
+  const actor = await authenticator.authenticate(authorization, caller);
   // Revoked while it was being checked.
   if (actor === null || !streams.accepts(actor)) return false;
-  connection.signIn(actor, authorization);
+  connection.signIn(actor, { authorization, workspace });
+  streams.signedIn(connection);
   return true;
 }
 

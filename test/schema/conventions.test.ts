@@ -171,7 +171,9 @@ describe('the conventions of the schema', () => {
       fieldsOf(type).filter((field) => String(field.type).endsWith('Connection!')),
     );
     expect(connections.map((field) => field.name).toSorted()).toEqual([
+      'apiKeys',
       'events',
+      'members',
       'promotions',
       'prompts',
       'serving',

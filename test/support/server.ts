@@ -58,6 +58,7 @@ const TEST_CONFIG: Omit<Config, 'databaseUrl'> = {
   adminKey: null,
   demo: false,
   corsOrigins: [],
+  oidc: null,
   logLevel: 'info',
   logFormat: 'json',
 };
