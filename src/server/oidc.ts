@@ -11,7 +11,7 @@ import type { Log } from './log.ts';
 
 export const CLOCK_TOLERANCE_S = 5;
 const TOKEN = /^[\w-]+\.[\w-]+\.[\w-]+$/;
-const TOKEN_LENGTH_MAX = 16_384;
+const TOKEN_LENGTH_MAX = 12_288;
 const CACHED_MAX = 10_000;
 const CACHED_CHARACTERS_MAX = 32 * 1024 * 1024;
 /** A key that its issuer has withdrawn vouches for nobody any longer than the set of keys is good for. */
