@@ -69,6 +69,7 @@ const DOMAIN_ORDER = [
   ['prompt'],
   ['version'],
   ['channel'],
+  ['api-key', 'member'],
   ['evaluation'],
   ['approval', 'policy'],
   ['promotion'],

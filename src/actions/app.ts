@@ -11,15 +11,20 @@ import { ensureWorkspace } from './ensure-workspace.ts';
 import type { EnsureWorkspaceInput } from './ensure-workspace.ts';
 import { editPrompt } from './edit-prompt.ts';
 import { importVersions } from './import-versions.ts';
+import { joinWorkspace } from './join-workspace.ts';
 import { promoteVersion } from './promote-version.ts';
 import { promoteVersions } from './promote-versions.ts';
+import { recordRevokedKeyUse } from './record-revoked-key-use.ts';
+import { refreshMember } from './refresh-member.ts';
 import { removeChannelPolicy } from './remove-channel-policy.ts';
 import { requestPromotion } from './request-promotion.ts';
 import { restorePrompt } from './restore-prompt.ts';
 import { revokeApiKey } from './revoke-api-key.ts';
 import { reviewPromotion } from './review-promotion.ts';
 import { rollbackChannel } from './rollback-channel.ts';
+import { rotateApiKey } from './rotate-api-key.ts';
 import { setChannelPolicy } from './set-channel-policy.ts';
+import { setMemberRole } from './set-member-role.ts';
 import { sweepPromotionRequests } from './sweep-promotion-requests.ts';
 import { updatePrompt } from './update-prompt.ts';
 import { withdrawPrompt } from './withdraw-prompt.ts';
@@ -49,6 +54,11 @@ export function createApp(deps: ActionDeps) {
     ensureWorkspace: (input: EnsureWorkspaceInput) => ensureWorkspace(deps, input),
     createApiKey: bind(createApiKey),
     revokeApiKey: bind(revokeApiKey),
+    rotateApiKey: bind(rotateApiKey),
+    recordRevokedKeyUse: bind(recordRevokedKeyUse),
+    joinWorkspace: bind(joinWorkspace),
+    refreshMember: bind(refreshMember),
+    setMemberRole: bind(setMemberRole),
     createPrompt: bind(createPrompt),
     editPrompt: bind(editPrompt),
     updatePrompt: bind(updatePrompt),

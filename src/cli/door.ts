@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import type { CreateKeyOptions } from './keys.ts';
 import { listenForStop } from './stop-signal.ts';
 
 // The commands that have the database's door bring the whole server along: it is loaded when one of them runs, not before.
@@ -29,17 +30,56 @@ function registerKeys(program: Command): void {
     .command('create')
     .description('create a key and print it, this once')
     .option('--admin', 'may do everything')
-    .option('--reader', 'may read and fetch')
+    .option('--reader', 'may read and fetch: --role VIEWER')
+    .option('--operator', 'manages the workspaces of this installation, and sees into none')
+    .option('--role <role>', 'VIEWER, EDITOR, RELEASER, ADMIN or SERVICE')
+    .option(
+      '--scope <scope>',
+      'a scope that it shall have, again for more; without: none that moves production',
+      more,
+    )
+    .option(
+      '--prompts <patterns>',
+      'slugs and folders ("support/*") that it is limited to, separated by commas',
+    )
+    .option('--channels <names>', 'channels that it is limited to, separated by commas')
+    .option('--expires <time>', 'when it ends by itself, such as 2027-01-31')
     .option('--name <name>', 'what the key is for; stands in the audit trail')
-    .action(async (options: { admin?: true; reader?: true; name?: string }) =>
+    .option(...WORKSPACE)
+    .action(async (options: Omit<CreateKeyOptions, 'json'>) =>
       (await import('./keys.ts')).createKey({ ...options, json: isJson() }),
     );
   keys
     .command('list')
     .description('list the keys, never their secrets')
-    .action(async () => (await import('./keys.ts')).listKeys({ json: isJson() }));
+    .option(...WORKSPACE)
+    .option(...OPERATORS)
+    .action(async (where: Where) => (await import('./keys.ts')).listKeys({ ...where, json: isJson() }));
+  keys
+    .command('rotate <id>')
+    .description('give a key another secret and print it, this once')
+    .option('--overlap-days <n>', 'for how many days the former secret goes on, 0 to 7', '0')
+    .option(...WORKSPACE)
+    .option(...OPERATORS)
+    .action(async (id: string, options: Where & { overlapDays: string }) =>
+      (await import('./keys.ts')).rotateKey(id, { ...options, json: isJson() }),
+    );
   keys
     .command('revoke <id>')
     .description('end a key, on every server within seconds')
-    .action(async (id: string) => (await import('./keys.ts')).revokeKey(id));
+    .option(...WORKSPACE)
+    .option(...OPERATORS)
+    .action(async (id: string, where: Where) => (await import('./keys.ts')).revokeKey(id, where));
+}
+
+const WORKSPACE = ['--workspace <slug>', 'of which workspace; without: default'] as const;
+const OPERATORS = ['--operator', "the operators' keys"] as const;
+
+interface Where {
+  readonly workspace?: string;
+  readonly operator?: true;
+}
+
+function more(scope: string, before: readonly string[] = []): string[] {
+  return [...before, scope];
 }

@@ -5,9 +5,10 @@ import type { App } from '../actions/app.ts';
 import { openDatabase } from '../db/client.ts';
 import type { Reader } from '../db/client.ts';
 import { connectToRunningEmbedded } from '../db/embedded-server.ts';
+import type { ApiKey } from '../db/generated/prisma/client.ts';
 import { systemActor } from '../domain/actor.ts';
 import type { Actor } from '../domain/actor.ts';
-import { scopesOf } from '../domain/actor-role.ts';
+import { ROLES, scopesOf } from '../domain/actor-role.ts';
 import type { Role } from '../domain/actor-role.ts';
 import { DEFAULT_WORKSPACE } from '../server/bootstrap.ts';
 import { parseConfig } from '../server/config.ts';
@@ -20,54 +21,78 @@ import { CliError } from './cli-error.ts';
 import { EXIT_CODE } from './exit-codes.ts';
 import { fail, MIGRATIONS_DIRECTORY } from './serve.ts';
 
-export interface CreateKeyOptions {
-  readonly admin?: true;
-  readonly reader?: true;
-  readonly name?: string;
-  readonly json: boolean;
+const SECRET_BYTES = 32;
+/** Where the keys of an installation's operators are: no workspace of anybody's. */
+const OPERATOR_WORKSPACE = { slug: '$operator', name: 'Operator' };
+
+interface Where {
+  readonly workspace?: string;
+  readonly operator?: true;
 }
 
-export async function createKey({ admin, reader, name, json }: CreateKeyOptions): Promise<void> {
-  if ((admin === true) === (reader === true))
-    throw new CliError(EXIT_CODE.USAGE, 'say which key: --admin or --reader');
-  const role: Role = admin === true ? 'ADMIN' : 'VIEWER';
-  const created = await throughTheDoor(({ app, actor }) =>
-    app.createApiKey(actor, {
-      name: name ?? role.toLowerCase(),
-      role,
-      scopes: scopesOf(role),
-      secret: randomBytes(32),
-    }),
+export async function createKey(options: CreateKeyOptions): Promise<void> {
+  const wish = keyWish(options);
+  const created = await throughTheDoor(options, ({ app, actor }) =>
+    app.createApiKey(actor, { ...wish, secret: randomBytes(SECRET_BYTES) }),
   );
-  process.stdout.write(json ? `${JSON.stringify({ ...created, role })}\n` : `${created.key}\n`);
+  print(options.json, { ...created, role: wish.role }, created.key);
 }
 
-export async function listKeys({ json }: { readonly json: boolean }): Promise<void> {
-  const rows = await throughTheDoor(({ reader, actor: { workspaceId } }) =>
+export async function rotateKey(
+  id: string,
+  { overlapDays, json, ...where }: Where & { readonly overlapDays: string; readonly json: boolean },
+): Promise<void> {
+  const rotated = await throughTheDoor(where, ({ app, actor }) =>
+    app.rotateApiKey(actor, { id, overlapDays: Number(overlapDays), secret: randomBytes(SECRET_BYTES) }),
+  );
+  print(json, rotated, rotated.key);
+}
+
+export async function listKeys({ json, ...where }: Where & { readonly json: boolean }): Promise<void> {
+  const rows = await throughTheDoor(where, ({ reader, actor: { workspaceId } }) =>
     reader.apiKey.findMany({
       where: { workspaceId },
       orderBy: { id: 'asc' },
-      select: { id: true, name: true, role: true, createdAt: true, revokedAt: true },
+      omit: { workspaceId: true, secretHash: true, previousSecretHash: true },
     }),
   );
   if (json) process.stdout.write(`${JSON.stringify(rows)}\n`);
   else for (const row of rows) process.stdout.write(keyLine(row));
 }
 
-export async function revokeKey(id: string): Promise<void> {
-  await throughTheDoor(({ app, actor }) => app.revokeApiKey(actor, { id }));
+export async function revokeKey(id: string, where: Where): Promise<void> {
+  await throughTheDoor(where, ({ app, actor }) => app.revokeApiKey(actor, { id }));
   process.stdout.write(`revoked ${id}\n`);
 }
 
-function keyLine(row: {
-  id: string;
-  name: string;
-  role: Role;
-  createdAt: Date;
-  revokedAt: Date | null;
-}): string {
-  const state = row.revokedAt === null ? 'active' : `revoked ${row.revokedAt.toISOString()}`;
-  return `${row.id}  ${row.role.padEnd(6)}  ${row.createdAt.toISOString()}  ${state}  ${row.name}\n`;
+function print(json: boolean, facts: object, key: string): void {
+  process.stdout.write(json ? `${JSON.stringify(facts)}\n` : `${key}\n`);
+}
+
+type ListedKey = Omit<ApiKey, 'workspaceId' | 'secretHash' | 'previousSecretHash'>;
+
+/** Two lines a key: what it is and how it stands; what it may do. */
+function keyLine(row: ListedKey): string {
+  const { id, role, name, createdAt, lastUsedAt, rotatedAt, previousExpiresAt } = row;
+  const facts = [
+    ['created', createdAt],
+    ['used', lastUsedAt],
+    ['rotated', rotatedAt],
+    ['former secret until', previousExpiresAt],
+  ] as const;
+  const dates = facts.flatMap(([what, date]) => (date === null ? [] : [`${what} ${date.toISOString()}`]));
+  const limits = (['prompts', 'channels'] as const).flatMap((what) => {
+    const list = row[what] as string[] | null;
+    return list === null ? [] : [`${what} ${list.join(' ')}`];
+  });
+  const line = [id, role.padEnd(8), dates.join(', '), stateOf(row), name].join('  ');
+  return `${line}\n    ${[row.scopes.join(' '), ...limits].join('; ')}\n`;
+}
+
+function stateOf({ revokedAt, expiresAt }: ListedKey): string {
+  if (revokedAt !== null) return `revoked ${revokedAt.toISOString()}`;
+  if (expiresAt === null) return 'active';
+  return `${expiresAt <= new Date() ? 'expired' : 'active until'} ${expiresAt.toISOString()}`;
 }
 
 interface Door {
@@ -77,15 +102,15 @@ interface Door {
 }
 
 /** Opens the database as the environment names it: the running embedded server's, if one runs, else one started for the moment. */
-async function throughTheDoor<T>(work: (door: Door) => Promise<T>): Promise<T> {
+async function throughTheDoor<T>(where: Where, work: (door: Door) => Promise<T>): Promise<T> {
   try {
-    return await openAndWork(work);
+    return await openAndWork(where, work);
   } catch (error) {
     return fail('promptforge keys', error);
   }
 }
 
-async function openAndWork<T>(work: (door: Door) => Promise<T>): Promise<T> {
+async function openAndWork<T>(where: Where, work: (door: Door) => Promise<T>): Promise<T> {
   const config = parseConfig(process.env, { isTTY: process.stderr.isTTY });
   const log = createLog({
     level: config.logLevel === 'info' ? 'warn' : config.logLevel,
@@ -100,12 +125,22 @@ async function openAndWork<T>(work: (door: Door) => Promise<T>): Promise<T> {
       clock: () => new Date(),
       newId: () => v7(),
     });
-    const { id } = await app.ensureWorkspace(DEFAULT_WORKSPACE);
-    return await work({ app, reader: database.reader, actor: systemActor(id) });
+    const actor = systemActor(await workspaceIdOf(where, app, database.reader));
+    return await work({ app, reader: database.reader, actor });
   } finally {
     await database.close();
     await opened.stop();
   }
+}
+
+/** The two workspaces that every installation has are made when they are not there yet; another one must be. */
+async function workspaceIdOf({ workspace, operator }: Where, app: App, reader: Reader): Promise<string> {
+  if (operator === true) return (await app.ensureWorkspace(OPERATOR_WORKSPACE)).id;
+  const slug = workspace ?? DEFAULT_WORKSPACE.slug;
+  if (slug === DEFAULT_WORKSPACE.slug) return (await app.ensureWorkspace(DEFAULT_WORKSPACE)).id;
+  const row = await reader.workspace.findUnique({ where: { slug }, select: { id: true } });
+  if (row === null) throw new CliError(EXIT_CODE.USAGE, `there is no workspace ${JSON.stringify(slug)}`);
+  return row.id;
 }
 
 async function openForCommand(config: Config, log: Log): Promise<OpenedDatabase> {
@@ -114,4 +149,75 @@ async function openForCommand(config: Config, log: Log): Promise<OpenedDatabase>
   const opened = await openDatabaseServer(config, log);
   await migrateDatabase(opened.address, MIGRATIONS_DIRECTORY, log);
   return opened;
+}
+
+/** What `keys create` takes, as commander hands it over. */
+export interface CreateKeyOptions {
+  readonly admin?: true;
+  readonly reader?: true;
+  readonly operator?: true;
+  readonly role?: string;
+  readonly scope?: readonly string[];
+  readonly prompts?: string;
+  readonly channels?: string;
+  readonly expires?: string;
+  readonly workspace?: string;
+  readonly name?: string;
+  readonly json: boolean;
+}
+
+/** The key that is asked for. @throws CliError of usage */
+function keyWish(options: CreateKeyOptions) {
+  const role = roleOf(options);
+  return {
+    name: options.name ?? role.toLowerCase(),
+    role,
+    scopes: options.scope ?? scopesByDefault(options, role),
+    prompts: listOf(options.prompts),
+    channels: listOf(options.channels),
+    expiresAt: dateOf(options.expires),
+  };
+}
+
+function roleOf({ admin, reader, operator, role, workspace }: CreateKeyOptions): Role {
+  const said = [admin === true, reader === true, operator === true, role !== undefined].filter(Boolean);
+  if (said.length !== 1)
+    throw new CliError(EXIT_CODE.USAGE, 'say which key: --admin, --reader, --operator or --role <role>');
+  if (admin === true) return 'ADMIN';
+  if (reader === true) return 'VIEWER';
+  if (operator === true) {
+    if (workspace !== undefined)
+      throw new CliError(EXIT_CODE.USAGE, 'an operator belongs to no workspace: leave out --workspace');
+    return 'OPERATOR';
+  }
+  const found = ROLES.find((name) => name === role?.toUpperCase() && name !== 'OPERATOR');
+  if (found === undefined)
+    throw new CliError(
+      EXIT_CODE.USAGE,
+      `--role must be one of ${ROLES.filter((name) => name !== 'OPERATOR').join(', ')}`,
+    );
+  return found;
+}
+
+/** The first key of an administrator is the way back into a workspace: it can do everything. */
+function scopesByDefault({ admin }: CreateKeyOptions, role: Role): readonly string[] | undefined {
+  return admin === true ? scopesOf(role) : undefined;
+}
+
+function listOf(text: string | undefined): readonly string[] | undefined {
+  return text
+    ?.split(',')
+    .map((entry) => entry.trim())
+    .filter((entry) => entry !== '');
+}
+
+function dateOf(text: string | undefined): Date | undefined {
+  if (text === undefined) return undefined;
+  const date = new Date(text);
+  if (!/^\d{4}-\d\d-\d\d/.test(text) || Number.isNaN(date.getTime()))
+    throw new CliError(
+      EXIT_CODE.USAGE,
+      '--expires must be a date or a time, such as 2027-01-31 or 2027-01-31T12:00:00Z',
+    );
+  return date;
 }

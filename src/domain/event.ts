@@ -1,3 +1,6 @@
+/** What something was, or is: never a secret or its hash. */
+type Facts = Readonly<Record<string, unknown>>;
+
 /**
  * Facts in the past tense: the type's name here is the GraphQL string and the one in the database. Ids and facts only; consumers read the
  * rest again.
@@ -9,15 +12,37 @@ type EventPayload =
       readonly apiKeyId: string;
       readonly name: string;
       readonly role: string;
+      readonly after: Facts;
     }
-  | { readonly type: 'ApiKeyRevoked'; readonly apiKeyId: string; readonly name: string }
+  | {
+      /** `previousExpiresAt` of `after`: until when the former secret goes on; null: it has ended. */
+      readonly type: 'ApiKeyRotated' | 'ApiKeyRevoked';
+      readonly apiKeyId: string;
+      readonly name: string;
+      readonly before: Facts;
+      readonly after: Facts;
+    }
+  | { readonly type: 'RevokedKeyUsed'; readonly apiKeyId: string; readonly name: string }
+  | {
+      readonly type: 'MemberJoined';
+      readonly memberId: string;
+      readonly name: string;
+      readonly after: Facts;
+    }
+  | {
+      readonly type: 'MemberChanged';
+      readonly memberId: string;
+      readonly name: string;
+      readonly before: Facts;
+      readonly after: Facts;
+    }
   | { readonly type: 'ChannelCreated'; readonly channelId: string; readonly channel: string }
   | { readonly type: 'PromptCreated'; readonly slug: string; readonly kind: string }
   | {
       readonly type: 'PromptUpdated';
       readonly slug: string;
-      readonly before: Readonly<Record<string, unknown>>;
-      readonly after: Readonly<Record<string, unknown>>;
+      readonly before: Facts;
+      readonly after: Facts;
     }
   | { readonly type: 'PromptArchived'; readonly slug: string; readonly reason: string | null }
   | { readonly type: 'PromptRestored'; readonly slug: string }

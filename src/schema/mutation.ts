@@ -16,3 +16,6 @@ export function refusals(name: string, description: string, types: readonly Refu
 export function ownId({ actor: { workspaceId } }: Context, id: string) {
   return { workspaceId_id: { workspaceId, id } };
 }
+
+/** An id that no row has: what somebody may not see is answered as what is not there. */
+export const NOBODY_ID = '00000000-0000-0000-0000-000000000000';

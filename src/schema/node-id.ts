@@ -1,8 +1,10 @@
 import { isUuid } from '../domain/ids.ts';
 
 const NODE_TYPES: ReadonlySet<string> = new Set([
+  'ApiKey',
   'Channel',
   'Event',
+  'Member',
   'Prompt',
   'PromptVersion',
   'Promotion',
@@ -23,4 +25,10 @@ export function decodeNodeId(globalId: string): { typename: string; id: string }
   if (!NODE_TYPES.has(typename) || rest.length > 0) return NOBODY;
   const isInner = typename === 'Event' ? /^[1-9]\d{0,17}$/.test(id) : isUuid(id);
   return isInner ? { typename, id } : NOBODY;
+}
+
+/** The inner id of a global id that must be of one type; what is none of it becomes an id that no row has. */
+export function innerId(typename: string, globalId: string): string {
+  const decoded = decodeNodeId(globalId);
+  return decoded.typename === typename ? decoded.id : NOBODY.id;
 }

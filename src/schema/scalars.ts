@@ -1,4 +1,5 @@
 import { GraphQLDateTimeISO, GraphQLJSON } from 'graphql-scalars';
+import { ROLES } from '../domain/actor-role.ts';
 import { MESSAGE_ROLES, VARIABLE_TYPES } from '../domain/template.ts';
 import type { JsonValue } from '../domain/template.ts';
 import { builder } from './builder.ts';
@@ -64,4 +65,21 @@ export const ReviewDecision = builder.enumType('ReviewDecision', {
     APPROVE: { description: 'The channel may serve it.' },
     REJECT: { description: 'The channel must not serve it.' },
   } as const,
+});
+
+const PERMISSIONS = {
+  VIEWER: 'Reads everything.',
+  EDITOR: 'A VIEWER who also writes prompts and asks for promotions.',
+  RELEASER: 'An EDITOR who also promotes, reviews and rolls back.',
+  ADMIN: 'A RELEASER who also manages channels, policies, members and keys, and may break the glass.',
+  SERVICE: 'Reads what channels serve and follows them; keys only.',
+  OPERATOR: 'Manages the workspaces of an installation and sees into none; made at its console only.',
+} as const;
+
+export const Role = builder.enumType('Role', {
+  description: 'What somebody may do, as far as the scopes of a key and the limits of a grant let it.',
+  values: Object.fromEntries(ROLES.map((role) => [role, { description: PERMISSIONS[role] }])) as Record<
+    (typeof ROLES)[number],
+    { description: string }
+  >,
 });

@@ -1,5 +1,7 @@
 import type { GraphQLSchema } from 'graphql';
 import './actor.ts';
+import './api-key.ts';
+import './api-key-mutations.ts';
 import { builder } from './builder.ts';
 import './channel.ts';
 import './channel-events.ts';
@@ -9,6 +11,7 @@ import './errors.ts';
 import './event.ts';
 import './import-mutation.ts';
 import './lint.ts';
+import './member.ts';
 import './message.ts';
 import './promotion.ts';
 import './promotion-blocker.ts';

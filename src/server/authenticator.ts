@@ -2,81 +2,131 @@ import { timingSafeEqual } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
 import { unlimited } from '../domain/actor.ts';
 import type { Actor } from '../domain/actor.ts';
-import type { Scope } from '../domain/actor-role.ts';
 import { hashApiKey, isApiKey } from '../domain/api-key.ts';
-import type { Reader } from '../db/client.ts';
 import type { FeedConsumer } from '../realtime/feed.ts';
+import type { Checked } from './api-key-check.ts';
+import type { Caller } from './caller.ts';
+import { isToken } from './oidc.ts';
 
 const FRESH_MS = 5_000;
 const CACHED_MAX = 10_000;
+const CACHED_CHARACTERS_MAX = 32 * 1024 * 1024;
+const KEY_PREFIX = 'pf_live_';
 const BEARER = /^Bearer +(\S+)$/i;
+const NOBODY_IN_PARTICULAR: Caller = { workspace: undefined };
+/** After these what is remembered may be wrong. */
+const CHANGES: ReadonlySet<string> = new Set([
+  'ApiKeyRevoked',
+  'ApiKeyRotated',
+  'MemberChanged',
+  'WorkspaceDeleted',
+]);
 
 export interface Authenticator extends FeedConsumer {
   /**
    * The actor behind an Authorization header, null when it is missing or wrong. From memory for 5 s after it was checked; with the
-   * database away, from memory for as long as that lasts. Rejects only when it must ask the database and cannot.
+   * database away, from memory for as long as that lasts, but never after its end. Rejects only when it must ask the database and cannot.
    */
-  authenticate(header: string | undefined): Actor | null | Promise<Actor | null>;
+  authenticate(header: string | undefined, caller?: Caller): Actor | null | Promise<Actor | null>;
 }
 
-interface Verified {
-  readonly actor: Actor;
-  checkedAt: number;
+interface Remembered extends Checked {
+  readonly checkedAtMs: number;
 }
 
-/** `adminKey`: the configured key of the default workspace, accepted besides those in the database. */
-export function createAuthenticator(
-  reader: Reader,
-  options: {
-    readonly adminKey: string | null;
-    readonly adminWorkspaceId: string;
-    readonly isReachable: () => boolean;
-  },
-): Authenticator {
-  const verified = new LRUCache<string, Verified>({ max: CACHED_MAX });
+type Check = (credential: string, caller: Caller) => Promise<Checked | null>;
+
+export interface AuthenticatorOptions {
+  readonly checkKey: Check;
+  /** Null: there are no people here, only keys. */
+  readonly checkPerson: Check | null;
+  /** The configured key of the default workspace, accepted besides those in the database. */
+  readonly adminKey: string | null;
+  readonly adminWorkspaceId: string;
+  readonly isReachable: () => boolean;
+  /** Told of every actor that is let in. */
+  readonly onUse: (actor: Actor, nowMs: number) => void;
+}
+
+export function createAuthenticator(options: AuthenticatorOptions): Authenticator {
+  const remembered = new LRUCache<string, Remembered>({
+    max: CACHED_MAX,
+    maxSize: CACHED_CHARACTERS_MAX,
+    sizeCalculation: (_entry, name) => name.length,
+  });
   let forgotten = 0;
   const adminHash = options.adminKey === null ? null : hashApiKey(options.adminKey);
 
-  function authenticate(header: string | undefined): Actor | null | Promise<Actor | null> {
-    const key = header === undefined ? undefined : BEARER.exec(header)?.[1];
-    if (key === undefined) return null;
-    const known = verified.get(key);
-    if (known !== undefined && (Date.now() - known.checkedAt < FRESH_MS || !options.isReachable()))
-      return known.actor;
-    if (adminHash !== null && timingSafeEqual(hashApiKey(key), adminHash))
-      return remember(key, configuredAdmin(options.adminWorkspaceId));
-    if (!isApiKey(key)) return null;
-    return check(key, known);
+  function authenticate(
+    header: string | undefined,
+    caller: Caller = NOBODY_IN_PARTICULAR,
+  ): Actor | null | Promise<Actor | null> {
+    const credential = header === undefined ? undefined : BEARER.exec(header)?.[1];
+    if (credential === undefined) return null;
+    // A key belongs to one workspace; a person may come to several.
+    const { workspace } = caller;
+    const name =
+      workspace === undefined || credential.startsWith(KEY_PREFIX)
+        ? credential
+        : `${workspace}\n${credential}`;
+    const nowMs = Date.now();
+    const known = remembered.get(name);
+    if (known !== undefined && nowMs >= known.endsMs) {
+      remembered.delete(name);
+      return null;
+    }
+    if (known !== undefined && (nowMs - known.checkedAtMs < FRESH_MS || !options.isReachable()))
+      return letIn(known.actor, nowMs);
+    if (adminHash !== null && timingSafeEqual(hashApiKey(credential), adminHash))
+      return remember(name, { actor: configuredAdmin(options.adminWorkspaceId), endsMs: Infinity });
+    const check = checkFor(credential);
+    return check === null ? null : ask(name, known, () => check(credential, caller));
   }
 
-  async function check(key: string, known: Verified | undefined): Promise<Actor | null> {
+  function checkFor(credential: string): Check | null {
+    if (isApiKey(credential)) return options.checkKey;
+    return isToken(credential) ? options.checkPerson : null;
+  }
+
+  async function ask(
+    name: string,
+    known: Remembered | undefined,
+    check: () => Promise<Checked | null>,
+  ): Promise<Actor | null> {
     const asked = forgotten;
     try {
-      const actor = await findActor(reader, key);
+      const checked = await check();
       // What the database said before a revocation is not to be remembered after it.
-      if (actor !== null) return asked === forgotten ? remember(key, actor) : actor;
-      verified.delete(key);
+      if (checked !== null)
+        return asked === forgotten ? remember(name, checked) : letIn(checked.actor, Date.now());
+      remembered.delete(name);
       return null;
     } catch (error) {
-      if (known !== undefined && asked === forgotten) return known.actor;
+      if (known !== undefined && asked === forgotten && Date.now() < known.endsMs) return known.actor;
       throw error;
     }
   }
 
   function forget(): void {
     forgotten += 1;
-    verified.clear();
+    remembered.clear();
   }
 
-  function remember(key: string, actor: Actor): Actor {
-    verified.set(key, { actor, checkedAt: Date.now() });
+  function remember(name: string, checked: Checked): Actor {
+    const checkedAtMs = Date.now();
+    remembered.set(name, { ...checked, checkedAtMs });
+    return letIn(checked.actor, checkedAtMs);
+  }
+
+  function letIn(actor: Actor, nowMs: number): Actor {
+    options.onUse(actor, nowMs);
     return actor;
   }
 
   return {
     authenticate,
     apply: async (_workspaceId, events) => {
-      if (events.some((event) => event.type === 'ApiKeyRevoked')) forget();
+      if (events.some(({ type }) => CHANGES.has(type))) forget();
     },
     reset: async () => forget(),
   };
@@ -92,26 +142,6 @@ function configuredAdmin(workspaceId: string): Actor {
     grants: unlimited('ADMIN'),
     scopes: null,
     expiresAt: null,
-    origin: null,
-  };
-}
-
-async function findActor(reader: Reader, key: string): Promise<Actor | null> {
-  const secretHash = new Uint8Array(hashApiKey(key));
-  const row = await reader.apiKey.findUnique({ where: { secretHash } });
-  if (row === null || row.revokedAt !== null) return null;
-  const { workspaceId, id, name, role, prompts, channels, scopes, expiresAt } = row;
-  // Both are written by us alone, and checked before.
-  const limits = { prompts: prompts as string[] | null, channels: channels as string[] | null };
-  return {
-    workspaceId,
-    kind: 'API_KEY',
-    id,
-    name,
-    role,
-    grants: [{ role, ...limits }],
-    scopes: scopes as Scope[],
-    expiresAt,
     origin: null,
   };
 }

@@ -1,5 +1,7 @@
 import { z } from 'zod';
 import { isAddressRange } from './client-address.ts';
+import { OIDC_VARIABLES, oidcFaults, oidcOf } from './config-oidc.ts';
+import type { OidcConfig } from './config-oidc.ts';
 import { databaseUrlFault } from './database-url.ts';
 
 const ADMIN_KEY_LENGTH_MIN = 24;
@@ -18,6 +20,8 @@ export interface Config {
   readonly adminKey: string | null;
   readonly demo: boolean;
   readonly corsOrigins: readonly string[];
+  /** Null: people do not sign in here, there are only keys. */
+  readonly oidc: OidcConfig | null;
   readonly logLevel: (typeof LOG_LEVELS)[number];
   readonly logFormat: 'pretty' | 'json';
   /** Addresses and CIDR ranges whose `X-Forwarded-For` is believed. */
@@ -86,6 +90,7 @@ const VARIABLES = {
     schema: origins,
     says: 'must be origins separated by commas, for example https://app.example.com,http://localhost:5173',
   },
+  ...OIDC_VARIABLES,
   LOG_LEVEL: { schema: z.enum(LOG_LEVELS), says: `must be one of ${LOG_LEVELS.join(', ')}` },
   LOG_FORMAT: { schema: z.enum(['pretty', 'json']), says: 'must be pretty or json' },
   TRUSTED_PROXIES: {
@@ -126,6 +131,7 @@ export function parseConfig(
         `${name} ${says}${SECRET.has(name) ? why(parsed.error) : ` (it is ${JSON.stringify(text)})`}`,
       );
   }
+  faults.push(...oidcFaults((name) => env[name] !== undefined && env[name] !== ''));
   if (faults.length > 0) throw new ConfigInvalid(faults);
   const databaseUrl = values.DATABASE_URL ?? null;
   return {
@@ -136,6 +142,7 @@ export function parseConfig(
     adminKey: values.PROMPTFORGE_ADMIN_KEY ?? null,
     demo: values.PROMPTFORGE_DEMO ?? databaseUrl === null,
     corsOrigins: values.CORS_ORIGINS ?? [],
+    oidc: oidcOf(values),
     logLevel: values.LOG_LEVEL ?? 'info',
     logFormat: values.LOG_FORMAT ?? (terminal.isTTY ? 'pretty' : 'json'),
     trustedProxies: values.TRUSTED_PROXIES ?? [],

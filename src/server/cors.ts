@@ -2,7 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 
 const METHODS = 'GET, HEAD, POST, OPTIONS';
 const HEADERS_ALLOWED =
-  'authorization, content-type, accept, if-none-match, last-event-id, x-request-id, x-promptforge-min-cursor';
+  'authorization, content-type, accept, if-none-match, last-event-id, x-request-id, x-promptforge-min-cursor, x-promptforge-workspace';
 const HEADERS_EXPOSED =
   'etag, retry-after, x-request-id, x-promptforge-version, x-promptforge-cursor, x-promptforge-stale';
 const PREFLIGHT_MAX_AGE_S = '600';

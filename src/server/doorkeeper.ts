@@ -3,6 +3,7 @@ import { LRUCache } from 'lru-cache';
 import { RateLimiterMemory } from 'rate-limiter-flexible';
 import type { Actor } from '../domain/actor.ts';
 import type { Authenticator } from './authenticator.ts';
+import type { Caller } from './caller.ts';
 import type { ClientAddress } from './client-address.ts';
 import { networkOf } from './client-address.ts';
 import type { Log } from './log.ts';
@@ -56,10 +57,14 @@ export class Doorkeeper {
    * Whose request it is, null when its credential is missing or wrong. Counts for the key, or against the address.
    * @throws ProblemError 429; whatever the authenticator rejects with
    */
-  async admit(req: IncomingMessage, authorization: string | undefined): Promise<Actor | null> {
+  async admit(
+    req: IncomingMessage,
+    authorization: string | undefined,
+    caller: Caller,
+  ): Promise<Actor | null> {
     if (authorization === undefined) return null;
     if (this.#failures !== null && !this.#known.has(authorization)) await this.#requireNoGuesser(req);
-    const actor = await this.#authenticator.authenticate(authorization);
+    const actor = await this.#authenticator.authenticate(authorization, caller);
     if (actor === null) {
       this.#known.delete(authorization);
       await this.#failures?.penalty(networkOf(this.#clientAddress(req)));

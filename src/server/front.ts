@@ -7,6 +7,7 @@ import type { Snapshot } from '../delivery/snapshot.ts';
 import type { Usage } from '../delivery/usage.ts';
 import type { FeedStatus } from '../realtime/feed.ts';
 import { bodyBytesMax, readBody } from './body.ts';
+import { callerOf } from './caller.ts';
 import { applyCors } from './cors.ts';
 import { deliver, deliverRendered, DELIVERY_PATH, isRender } from './delivery.ts';
 import type { Doorkeeper } from './doorkeeper.ts';
@@ -118,15 +119,17 @@ async function handle(deps: FrontDeps, exchange: Exchange): Promise<void> {
   }
 }
 
-async function handleGraphql(deps: FrontDeps, { req, res, requestId }: Exchange): Promise<void> {
-  const actor = await requireActor(deps, req);
+async function handleGraphql(deps: FrontDeps, exchange: Exchange): Promise<void> {
+  const { req, res, requestId } = exchange;
+  const actor = await requireActor(deps, exchange);
   const body = hasBody(req) ? await readBody(req, bodyBytesMax(actor)) : Buffer.alloc(0);
   if (await subscribeBySse(deps.sse, { req, res, actor, requestId, body })) return;
   await deps.graphql(req, res, { actor: withOrigin(actor, req, requestId), requestId, body });
 }
 
-async function handleDelivery(deps: FrontDeps, { req, res, path }: Exchange): Promise<void> {
-  const actor = await requireActor(deps, req);
+async function handleDelivery(deps: FrontDeps, exchange: Exchange): Promise<void> {
+  const { req, res, path } = exchange;
+  const actor = await requireActor(deps, exchange);
   requireRead(actor);
   if (hasMinCursor(req)) await reachMinCursor(deps.reach, actor, req);
   const { snapshot, usage } = deps;
@@ -137,22 +140,24 @@ async function handleDelivery(deps: FrontDeps, { req, res, path }: Exchange): Pr
   return deliverRendered(delivery, actor, req, res, await readBody(req, bodyBytesMax(actor)));
 }
 
-async function handleEvents(deps: FrontDeps, { req, res }: Exchange): Promise<void> {
-  const actor = await requireActor(deps, req);
+async function handleEvents(deps: FrontDeps, exchange: Exchange): Promise<void> {
+  const { req, res } = exchange;
+  const actor = await requireActor(deps, exchange);
   requireRead(actor);
   return streamEvents(deps.sse, actor, req, res);
 }
 
-async function handleMetrics(deps: FrontDeps, { req, res }: Exchange): Promise<void> {
+async function handleMetrics(deps: FrontDeps, exchange: Exchange): Promise<void> {
+  const { req, res } = exchange;
   if (req.method !== 'GET') throw new ProblemError(methodNotAllowed('GET'));
-  await requireActor(deps, req);
+  await requireActor(deps, exchange);
   const text = await deps.metrics.registry.metrics();
   res.writeHead(200, { 'content-type': deps.metrics.registry.contentType });
   res.end(text);
 }
 
-async function requireActor({ doorkeeper }: FrontDeps, req: IncomingMessage): Promise<Actor> {
-  const actor = await doorkeeper.admit(req, req.headers.authorization);
+async function requireActor({ doorkeeper }: FrontDeps, { req, requestId }: Exchange): Promise<Actor> {
+  const actor = await doorkeeper.admit(req, req.headers.authorization, callerOf(req, requestId));
   if (actor === null) throw new ProblemError(unauthenticated());
   return actor;
 }

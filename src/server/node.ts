@@ -1,4 +1,6 @@
+import type { App } from '../actions/app.ts';
 import type { Database } from '../db/client.ts';
+import type { NewId } from '../domain/ids.ts';
 import { createSnapshot } from '../delivery/snapshot.ts';
 import type { Snapshot } from '../delivery/snapshot.ts';
 import type { Usage } from '../delivery/usage.ts';
@@ -6,12 +8,18 @@ import { createFeed } from '../realtime/feed.ts';
 import type { Feed } from '../realtime/feed.ts';
 import { Hub } from '../realtime/hub.ts';
 import type { HubTimes } from '../realtime/hub-deps.ts';
+import { createKeyCheck } from './api-key-check.ts';
 import { createAudience } from './audience.ts';
 import { createAuthenticator } from './authenticator.ts';
-import type { Authenticator } from './authenticator.ts';
+import type { Authenticator, AuthenticatorOptions } from './authenticator.ts';
+import type { OidcConfig } from './config-oidc.ts';
+import { startCredentialUses } from './credential-uses.ts';
 import type { Log } from './log.ts';
 import { createMetrics } from './metrics.ts';
 import type { Metrics } from './metrics.ts';
+import { createOidc } from './oidc.ts';
+import type { KeyTimes } from './oidc.ts';
+import { createPersonCheck } from './person-check.ts';
 import { Streams } from './streams.ts';
 import type { StreamTimes } from './streams.ts';
 import { startUsage } from './usage.ts';
@@ -25,7 +33,11 @@ export interface NodeOptions {
   readonly nodeId: string;
   readonly adminKey: string | null;
   readonly adminWorkspaceId: string;
-  readonly times: HubTimes & StreamTimes;
+  readonly times: HubTimes & StreamTimes & KeyTimes;
+  readonly oidc: OidcConfig | null;
+  /** For what a check of credentials records: nobody waits for it. */
+  readonly app: App;
+  readonly newId: NewId;
 }
 
 /** What this node knows beside the database, kept up to date by the feed: keys, what is served, who follows. */
@@ -40,24 +52,18 @@ export interface Node {
   stop(): Promise<void>;
 }
 
-export async function startNode({
-  database,
-  nodeId,
-  log,
-  adminKey,
-  adminWorkspaceId,
-  times,
-}: NodeOptions): Promise<Node> {
-  const authenticator = createAuthenticator(database.control, {
-    adminKey,
-    adminWorkspaceId,
+export async function startNode(options: NodeOptions): Promise<Node> {
+  const { database, nodeId, log, times } = options;
+  const uses = startCredentialUses(database, log);
+  const authenticator = authenticatorOf(options, {
     isReachable: () => feed.status().reachable,
+    onUse: (actor, nowMs) => uses.note(actor, nowMs),
   });
   const snapshot = createSnapshot(database, {
     bytesMax: SNAPSHOT_BYTES_MAX,
     isReachable: () => !feed.isAway(),
   });
-  const streams = new Streams(times, async (value) => (await authenticator.authenticate(value)) !== null);
+  const streams = new Streams(times, async (value, caller) => authenticator.authenticate(value, caller));
   const metrics = createMetrics({
     snapshotBytes: () => snapshot.sizeBytes(),
     isReachable: () => feed.status().reachable,
@@ -87,14 +93,25 @@ export async function startNode({
   // that was committed after it.
   const feed = createFeed(database, [authenticator, streams, snapshot, hub], log);
   await feed.start().catch(async (error: unknown) => {
-    await Promise.all([feed.stop(), counting.stop()]);
+    await Promise.all([feed.stop(), counting.stop(), uses.stop()]);
     throw error;
   });
   const stop = async () => {
     hub.close();
     await feed.stop();
-    await counting.stop();
+    await Promise.all([counting.stop(), uses.stop()]);
   };
   const { usage } = counting;
   return { authenticator, snapshot, hub, streams, usage, metrics, feed, stop };
+}
+
+/** Keys and people, both asked of the pool that heavy queries do not occupy. */
+function authenticatorOf(
+  { database: { control: reader }, oidc, app, newId, log, adminKey, adminWorkspaceId, times }: NodeOptions,
+  told: Pick<AuthenticatorOptions, 'isReachable' | 'onUse'>,
+): Authenticator {
+  const issuer = oidc === null ? null : createOidc(oidc, log, times);
+  const checkPerson = issuer === null ? null : createPersonCheck({ oidc: issuer, reader, app, newId, log });
+  const checkKey = createKeyCheck({ reader, app, log });
+  return createAuthenticator({ checkKey, checkPerson, adminKey, adminWorkspaceId, ...told });
 }

@@ -53,7 +53,7 @@ export function unauthenticated(): Problem {
     status: 401,
     code: 'UNAUTHENTICATED',
     title: 'Unauthorized',
-    detail: 'send a valid API key as "Authorization: Bearer <key>"',
+    detail: 'send a valid API key or access token as "Authorization: Bearer <it>"',
     headers: { 'www-authenticate': 'Bearer realm="promptforge"' },
   };
 }

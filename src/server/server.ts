@@ -28,6 +28,7 @@ import { createKnownChannels } from './known-channels.ts';
 import type { Log } from './log.ts';
 import { startNode } from './node.ts';
 import type { Node } from './node.ts';
+import type { KeyTimes } from './oidc.ts';
 import { Operations } from './operations.ts';
 import { recordingApp } from './own-writes.ts';
 import type { NewApp } from './own-writes.ts';
@@ -56,7 +57,7 @@ export interface ServerOptions {
   /** Statements as they are sent, for tests that count them. */
   readonly onQuery?: (sql: string) => void;
   /** Other waits than those of production, for tests that would wait for minutes. */
-  readonly times?: Partial<HubTimes & StreamTimes & DoorTimes>;
+  readonly times?: Partial<HubTimes & StreamTimes & DoorTimes & KeyTimes>;
 }
 
 export interface RunningServer {
@@ -105,6 +106,9 @@ async function wire(
     adminKey: config.adminKey,
     adminWorkspaceId,
     times,
+    oidc: config.oidc,
+    app: bootstrapApp,
+    newId: actionDeps.newId,
   });
   stops.push(() => node.stop());
   const committing: ActionDeps = { ...actionDeps, onCommit: (commit) => node.feed.onCommit(commit) };

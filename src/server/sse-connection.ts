@@ -5,8 +5,10 @@ import type { HubTimes } from '../realtime/hub-deps.ts';
 import type { Sink } from '../realtime/member.ts';
 import type { Payload } from '../realtime/payload.ts';
 import { Backlog } from './backlog.ts';
+import { workspaceNamedBy } from './caller.ts';
 import { CLOSES } from './close-codes.ts';
 import { bytesTaken } from './keep-alive.ts';
+import { hasEnded } from './streams.ts';
 import type { CloseReason, Connection, StreamTimes } from './streams.ts';
 
 const HEADERS = {
@@ -30,8 +32,9 @@ export interface SseOptions {
 /** One response that stays open and carries server-sent events. */
 export class SseConnection implements Connection {
   readonly transport = 'SSE';
-  readonly actor: Actor;
+  actor: Actor;
   readonly authorization: string | undefined;
+  readonly workspace: string | undefined;
   readonly sink: Sink;
   readonly #res: ServerResponse;
   readonly tcp: Socket;
@@ -43,6 +46,7 @@ export class SseConnection implements Connection {
   constructor(req: IncomingMessage, res: ServerResponse, { actor, times, write }: SseOptions) {
     this.actor = actor;
     this.authorization = req.headers.authorization;
+    this.workspace = workspaceNamedBy(req);
     this.#res = res;
     this.tcp = req.socket;
     this.#times = times;
@@ -51,7 +55,7 @@ export class SseConnection implements Connection {
     const backlog = new Backlog(socket ?? res);
     this.sink = {
       send: (payload) => {
-        if (res.writableEnded || res.destroyed) return false;
+        if (res.writableEnded || res.destroyed || hasEnded(this.actor)) return false;
         // Past node:http, which would frame the chunk anew and write it as three buffers in a later tick.
         if (socket !== null && res.chunkedEncoding) socket.write(chunkOf(payload, write));
         else res.write(write(payload));
@@ -70,6 +74,10 @@ export class SseConnection implements Connection {
     this.#res.writeHead(200, HEADERS);
     this.#res.write(`retry: ${Math.ceil(Math.random() * RETRY_MS_MAX)}\n\n`);
     this.#timer = setInterval(() => this.#beat(), this.#times.heartbeatMs).unref();
+  }
+
+  renew(actor: Actor): void {
+    this.actor = actor;
   }
 
   close(reason: CloseReason): void {

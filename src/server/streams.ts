@@ -1,14 +1,16 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Socket } from 'node:net';
 import { LRUCache } from 'lru-cache';
+import { accessKey } from '../domain/actor.ts';
 import type { Actor } from '../domain/actor.ts';
 import type { StoredEvent } from '../db/event-log.ts';
 import type { FeedConsumer } from '../realtime/feed-types.ts';
 import type { EndReason, Transport } from '../realtime/member.ts';
+import type { Caller } from './caller.ts';
 
-/** Why a connection is ended from here. */
 const CREDENTIALS_AT_ONCE = 20;
 
+/** Why a connection is ended from here. */
 export type CloseReason = EndReason | 'CREDENTIAL_ENDED' | 'DRAINING' | 'AGE';
 
 /** One connection that stays open. */
@@ -19,6 +21,10 @@ export interface Connection {
   /** The Authorization value that it came with. */
   readonly authorization: string | undefined;
   readonly tcp: Socket;
+  /** The workspace that it asked for. */
+  readonly workspace: string | undefined;
+  /** Its credential was checked anew: it may see the same, and may end at another time. */
+  renew(actor: Actor): void;
   /** In order: the other side is told why, and what is being answered is answered where that is possible. */
   close(reason: CloseReason): void;
   /** At once. */
@@ -61,22 +67,37 @@ const REVOKED_MAX = 100_000;
 /** Ends are spread, but a handful of connections need no ten seconds. */
 const DRAIN_MS_EACH = 20;
 
+/** Whose credential is over hears of nothing any more, also in the moment before its connection is closed. */
+export function hasEnded(actor: Actor | null): boolean {
+  const expiresAt = actor?.expiresAt ?? null;
+  return expiresAt !== null && expiresAt.getTime() <= Date.now();
+}
+
+interface Timing {
+  readonly oldAtMs: number;
+  timer: NodeJS.Timeout | undefined;
+}
+
+/** Whether a credential is still accepted, asked anew, and as whom. */
+type Check = (authorization: string | undefined, caller: Caller) => Promise<Actor | null>;
+
 /** Every connection that stays open on this node: who it is, and how it ends. */
 export class Streams implements FeedConsumer {
   readonly #times: StreamTimes;
-  readonly #isValid: (authorization: string | undefined) => Promise<boolean>;
-  readonly #open = new Set<Connection>();
+  readonly #check: Check;
+  readonly #open = new Map<Connection, Timing>();
   readonly #carriers = new WeakSet<Socket>();
   readonly #subscriptions = new Map<string, number>();
   /** Keys whose revocation this node has heard of: a check that began before it must not open a stream after it. */
   readonly #revoked = new LRUCache<string, true>({ max: REVOKED_MAX });
+  /** Who may see less, or end sooner, than when a check began that this node has not come to the end of. */
+  readonly #changed = new LRUCache<string, true>({ max: REVOKED_MAX });
   #draining = false;
   #onEmpty: (() => void) | null = null;
 
-  /** `isValid`: whether a credential is (still) accepted, asked anew. */
-  constructor(times: StreamTimes, isValid: (authorization: string | undefined) => Promise<boolean>) {
+  constructor(times: StreamTimes, check: Check) {
     this.#times = times;
-    this.#isValid = isValid;
+    this.#check = check;
   }
 
   /** Why no further connection is taken; null: it is. */
@@ -85,20 +106,23 @@ export class Streams implements FeedConsumer {
     return this.#open.size >= STREAM_LIMITS.connections ? 'OVERLOADED' : null;
   }
 
-  /** Whether this node has not heard that the key was revoked; what was checked before a wait has to be asked again after it. */
-  accepts({ id }: Actor): boolean {
-    return !this.#revoked.has(id);
+  /**
+   * Whether this node has not heard that the key was revoked, and the credential has not come to its end; what was checked before a wait has
+   * to be asked again after it.
+   */
+  accepts(actor: Actor): boolean {
+    return !this.#revoked.has(actor.id) && !hasEnded(actor);
   }
 
   /** @returns how the connection leaves. */
   add(connection: Connection): () => void {
     const [min, max] = this.#times.ageMs;
-    const age = setTimeout(() => connection.close('AGE'), min + Math.random() * (max - min));
-    age.unref();
-    this.#open.add(connection);
+    const oldAtMs = Date.now() + min + Math.random() * (max - min);
+    this.#open.set(connection, { oldAtMs, timer: undefined });
     this.#carriers.add(connection.tcp);
+    this.signedIn(connection);
     return () => {
-      clearTimeout(age);
+      clearTimeout(this.#open.get(connection)?.timer);
       this.#open.delete(connection);
       this.#carriers.delete(connection.tcp);
       if (this.#open.size === 0) this.#onEmpty?.();
@@ -108,6 +132,26 @@ export class Streams implements FeedConsumer {
   /** Whether a stream goes through it now. */
   carries(tcp: Socket): boolean {
     return this.#carriers.has(tcp);
+  }
+
+  /** It has said who it is: it ends with its credential. */
+  signedIn(connection: Connection): void {
+    this.#arrangeEnd(connection);
+    if (connection.actor === null || !this.#changed.has(connection.actor.id)) return;
+    this.#recheck([connection]).catch(() => connection.close('FAILED'));
+  }
+
+  #arrangeEnd(connection: Connection): void {
+    const timing = this.#open.get(connection);
+    if (timing === undefined) return;
+    clearTimeout(timing.timer);
+    const expiresMs = connection.actor?.expiresAt?.getTime() ?? Infinity;
+    const [endMs, reason] =
+      expiresMs <= timing.oldAtMs
+        ? ([expiresMs, 'CREDENTIAL_ENDED'] as const)
+        : ([timing.oldAtMs, 'AGE'] as const);
+    timing.timer = setTimeout(() => connection.close(reason), Math.max(0, endMs - Date.now()));
+    timing.timer.unref();
   }
 
   /** One more subscription of the key. @returns how it ends; null when the key has too many. */
@@ -126,14 +170,14 @@ export class Streams implements FeedConsumer {
   /** How many connections there are, by transport. */
   counts(): Record<Transport, number> {
     const counts = { WEBSOCKET: 0, SSE: 0 };
-    for (const { transport } of this.#open) counts[transport] += 1;
+    for (const { transport } of this.#open.keys()) counts[transport] += 1;
     return counts;
   }
 
   /** Ends everything, in any order, spread over a while, so that the other nodes are not met by all at once. Resolves when all are gone. */
   async drain(): Promise<void> {
     this.#draining = true;
-    const connections = [...this.#open].toSorted(() => Math.random() - 0.5);
+    const connections = [...this.#open.keys()].toSorted(() => Math.random() - 0.5);
     const spreadMs = Math.min(this.#times.drainMs, connections.length * DRAIN_MS_EACH);
     await Promise.all(
       connections.map(async (connection, index) => {
@@ -149,34 +193,70 @@ export class Streams implements FeedConsumer {
 
   /** Cuts what is left. */
   terminate(): void {
-    for (const connection of this.#open) connection.terminate();
+    for (const connection of this.#open.keys()) connection.terminate();
   }
 
   async apply(workspaceId: string, events: readonly StoredEvent[]): Promise<void> {
-    const revoked = new Set(
-      events.flatMap(({ type, payload }) =>
-        type === 'ApiKeyRevoked' ? [(JSON.parse(payload) as { apiKeyId: string }).apiKeyId] : [],
-      ),
-    );
-    if (revoked.size === 0) return;
+    const revoked = idsOf(events, ['ApiKeyRevoked'], 'apiKeyId');
     for (const id of revoked) this.#revoked.set(id, true);
-    for (const connection of this.#open) {
-      const { actor } = connection;
-      if (actor?.workspaceId === workspaceId && revoked.has(actor.id)) connection.close('CREDENTIAL_ENDED');
-    }
+    for (const connection of this.#of(workspaceId))
+      if (revoked.has(connection.actor?.id ?? '')) connection.close('CREDENTIAL_ENDED');
+    const changed = new Set([
+      ...idsOf(events, ['ApiKeyRotated'], 'apiKeyId'),
+      ...idsOf(events, ['MemberChanged'], 'memberId'),
+    ]);
+    for (const id of changed) this.#changed.set(id, true);
+    if (changed.size === 0) return;
+    await this.#recheck(this.#of(workspaceId).filter(({ actor }) => changed.has(actor?.id ?? '')));
   }
 
   /** In a history that is not the one that was read, keys may be missing too. */
   async reset(workspaceId: string): Promise<void> {
-    const connections = [...this.#open].filter(({ actor }) => actor?.workspaceId === workspaceId);
-    const credentials = [...new Set(connections.map(({ authorization }) => authorization))];
-    // A few at a time: everybody waits for this before they hear that history has changed.
-    for (let from = 0; from < credentials.length; from += CREDENTIALS_AT_ONCE) {
-      const some = credentials.slice(from, from + CREDENTIALS_AT_ONCE);
-      const valid = await Promise.all(some.map((credential) => this.#isValid(credential)));
-      const ended = new Set(some.filter((_credential, index) => valid[index] === false));
-      for (const connection of connections)
-        if (ended.has(connection.authorization)) connection.close('CREDENTIAL_ENDED');
+    await this.#recheck(this.#of(workspaceId));
+  }
+
+  #of(workspaceId: string): Connection[] {
+    return [...this.#open.keys()].filter(({ actor }) => actor?.workspaceId === workspaceId);
+  }
+
+  /** Closes those whose credential is not accepted any more, or sees something else than it did. */
+  async #recheck(connections: readonly Connection[]): Promise<void> {
+    const sharing = new Map<string, Connection[]>();
+    for (const connection of connections) {
+      const name = `${connection.workspace ?? ''}\n${connection.authorization}`;
+      const others = sharing.get(name);
+      if (others === undefined) sharing.set(name, [connection]);
+      else others.push(connection);
+    }
+    // A few at a time: everybody waits for this before they hear of what was changed.
+    const groups = [...sharing.values()];
+    for (let from = 0; from < groups.length; from += CREDENTIALS_AT_ONCE) {
+      const some = groups.slice(from, from + CREDENTIALS_AT_ONCE);
+      await Promise.all(some.map((group) => this.#recheckGroup(group)));
     }
   }
+
+  /** All of one credential. */
+  async #recheckGroup(connections: readonly Connection[]): Promise<void> {
+    const [first] = connections;
+    if (first === undefined) return;
+    const actor = await this.#check(first.authorization, { workspace: first.workspace });
+    const access = actor === null ? null : accessKey(actor);
+    for (const connection of connections) {
+      if (actor === null || connection.actor === null || accessKey(connection.actor) !== access) {
+        connection.close('CREDENTIAL_ENDED');
+        continue;
+      }
+      connection.renew(actor);
+      this.#arrangeEnd(connection);
+    }
+  }
+}
+
+function idsOf(events: readonly StoredEvent[], types: readonly string[], field: string): Set<string> {
+  return new Set(
+    events
+      .filter(({ type }) => types.includes(type))
+      .map(({ payload }) => String((JSON.parse(payload) as Record<string, unknown>)[field])),
+  );
 }

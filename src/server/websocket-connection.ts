@@ -4,8 +4,10 @@ import type { WebSocket } from 'ws';
 import type { Actor } from '../domain/actor.ts';
 import type { Sink } from '../realtime/member.ts';
 import { Backlog } from './backlog.ts';
+import { workspaceNamedBy } from './caller.ts';
 import { CLOSES } from './close-codes.ts';
 import { bytesTaken } from './keep-alive.ts';
+import { hasEnded } from './streams.ts';
 import type { Connection } from './streams.ts';
 import { frameWriter } from './websocket-frame.ts';
 
@@ -25,6 +27,7 @@ export class WebSocketConnection implements Connection {
   readonly request: IncomingMessage;
   actor: Actor | null;
   authorization: string | undefined;
+  workspace: string | undefined;
   readonly #socket: WebSocket;
   readonly tcp: Socket;
   readonly #backlog: Backlog;
@@ -49,6 +52,7 @@ export class WebSocketConnection implements Connection {
     this.#backlog = new Backlog(request.socket);
     this.actor = actor;
     this.authorization = request.headers.authorization;
+    this.workspace = workspaceNamedBy(request);
     this.#onSignedIn = onSignedIn;
   }
 
@@ -57,10 +61,15 @@ export class WebSocketConnection implements Connection {
     return this.#parting === null && this.#socket.readyState === this.#socket.OPEN;
   }
 
-  signIn(actor: Actor, authorization: string): void {
+  signIn(actor: Actor, { authorization, workspace }: Pick<Connection, 'authorization' | 'workspace'>): void {
     this.actor = actor;
     this.authorization = authorization;
+    this.workspace = workspace;
     this.#onSignedIn();
+  }
+
+  renew(actor: Actor): void {
+    this.actor = actor;
   }
 
   close(reason: Reason): void {
@@ -145,7 +154,7 @@ export class WebSocketConnection implements Connection {
     const write = frameWriter(operationId);
     return {
       send: (payload) => {
-        if (this.#socket.readyState !== this.#socket.OPEN) return false;
+        if (this.#socket.readyState !== this.#socket.OPEN || hasEnded(this.actor)) return false;
         this.tcp.write(write(payload));
         return true;
       },

@@ -5,6 +5,7 @@ import { makeServer } from 'graphql-ws';
 import type { Context as WsContext, Server, SubscribePayload } from 'graphql-ws';
 import type { Actor } from '../domain/actor.ts';
 import type { Hub } from '../realtime/hub.ts';
+import { callerOf } from './caller.ts';
 import { executeInTime } from './deadline.ts';
 import type { DoorTimes } from './door-times.ts';
 import type { Doorkeeper } from './doorkeeper.ts';
@@ -61,13 +62,18 @@ async function authenticate(
   { connectionParams, extra }: Ctx,
 ): Promise<boolean> {
   const { connection } = extra;
-  if (connection.actor !== null && connectionParams?.['authorization'] === undefined) return true;
-  const authorization = connectionParams?.['authorization'];
+  const { authorization = connection.authorization, workspace = connection.workspace } =
+    connectionParams ?? {};
   if (typeof authorization !== 'string') return false;
-  const actor = await doorkeeper.admit(connection.request, authorization);
+  if (workspace !== undefined && typeof workspace !== 'string') return false;
+  const isKnown = authorization === connection.authorization && workspace === connection.workspace;
+  if (connection.actor !== null && isKnown) return true;
+  const caller = { ...callerOf(connection.request, randomUUID()), workspace };
+  const actor = await doorkeeper.admit(connection.request, authorization, caller);
   // Revoked while it was being checked.
   if (actor === null || !streams.accepts(actor)) return false;
-  connection.signIn(actor, authorization);
+  connection.signIn(actor, { authorization, workspace });
+  streams.signedIn(connection);
   return true;
 }
 

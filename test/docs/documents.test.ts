@@ -40,7 +40,10 @@ describe('the documents', () => {
 
   it('name every variable of the environment, and no other', () => {
     const read = new Set([
-      ...namesIn([readText('src/server/config.ts')], /^ {2}([A-Z][A-Z_]+): \{/gm),
+      ...namesIn(
+        [readText('src/server/config.ts'), readText('src/server/config-oidc.ts')],
+        /^ {2}([A-Z][A-Z_]+): \{/gm,
+      ),
       ...namesIn(sources('src/cli'), /\.env\('(\w+)'\)/g),
     ]);
     expect(read.size).toBeGreaterThanOrEqual(11);

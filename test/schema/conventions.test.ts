@@ -76,6 +76,12 @@ const withoutDescription = (schema: GraphQLSchema) =>
 
 /** Lists whose length something else bounds; a list that is not here must be a connection. */
 const BOUNDED: Readonly<Record<string, string>> = {
+  'ApiKey.channels': 'at most 100',
+  'ApiKey.prompts': 'at most 100',
+  'ApiKey.scopes': 'a fixed list',
+  'Grant.channels': 'at most 100',
+  'Grant.prompts': 'at most 100',
+  'Member.grants': 'at most 50',
   'Query.nodes': 'at most 100 ids are taken',
   'Query.channels': 'a workspace has at most 32',
   'Prompt.channels': 'a workspace has at most 32',
@@ -173,7 +179,9 @@ describe('the conventions of the schema', () => {
       fieldsOf(type).filter((field) => String(field.type).endsWith('Connection!')),
     );
     expect(connections.map((field) => field.name).toSorted()).toEqual([
+      'apiKeys',
       'events',
+      'members',
       'promotionRequests',
       'promotions',
       'prompts',

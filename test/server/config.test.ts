@@ -61,6 +61,7 @@ describe('parseConfig', () => {
       adminKey: null,
       demo: true,
       corsOrigins: [],
+      oidc: null,
       logLevel: 'info',
       logFormat: 'json',
       trustedProxies: [],
@@ -84,6 +85,11 @@ describe('parseConfig', () => {
         PROMPTFORGE_ADMIN_KEY: 'x'.repeat(24),
         PROMPTFORGE_DEMO: 'true',
         CORS_ORIGINS: ' https://a.example , http://localhost:5173,, ',
+        OIDC_ISSUER: 'https://login.example.com/realms/one',
+        OIDC_AUDIENCE: 'promptforge',
+        OIDC_JWKS_URI: 'http://127.0.0.1:9/jwks',
+        OIDC_ROLES_CLAIM: 'realm_access.roles',
+        OIDC_ALGORITHMS: 'ES256, EdDSA',
         LOG_LEVEL: 'debug',
         LOG_FORMAT: 'pretty',
         TRUSTED_PROXIES: ' 10.0.0.0/8, ::1 ',
@@ -103,6 +109,13 @@ describe('parseConfig', () => {
       adminKey: 'x'.repeat(24),
       demo: true,
       corsOrigins: ['https://a.example', 'http://localhost:5173'],
+      oidc: {
+        issuer: 'https://login.example.com/realms/one',
+        audience: 'promptforge',
+        jwksUri: 'http://127.0.0.1:9/jwks',
+        rolesClaim: 'realm_access.roles',
+        algorithms: ['ES256', 'EdDSA'],
+      },
       logLevel: 'debug',
       logFormat: 'pretty',
       trustedProxies: ['10.0.0.0/8', '::1'],
@@ -150,6 +163,44 @@ describe('parseConfig', () => {
       expect(faults[0]?.includes(JSON.stringify(value))).toBe(!isSecret);
     },
   );
+
+  const OIDC = { OIDC_ISSUER: 'https://login.example.com', OIDC_AUDIENCE: 'promptforge' };
+
+  it('has defaults for what of OIDC need not be said', () => {
+    expect(parseConfig(OIDC, noTerminal).oidc).toEqual({
+      issuer: 'https://login.example.com',
+      audience: 'promptforge',
+      jwksUri: null,
+      rolesClaim: 'roles',
+      algorithms: ['RS256', 'ES256', 'EdDSA'],
+    });
+  });
+
+  it.each([
+    ['OIDC_ISSUER', 'login.example.com'],
+    ['OIDC_ISSUER', 'http://login.example.com'],
+    ['OIDC_JWKS_URI', 'http://127.0.0.1.example.com/jwks'],
+    ['OIDC_ALGORITHMS', 'none'],
+    ['OIDC_ALGORITHMS', 'RS256,HS256'],
+    ['OIDC_ALGORITHMS', 'rs256'],
+    ['OIDC_ALGORITHMS', ' '],
+  ])('refuses %s=%j', (name, value) => {
+    expect(faultsOf({ ...OIDC, [name]: value })).toEqual([
+      expect.stringMatching(new RegExp(`^${name} must .*example`)),
+    ]);
+  });
+
+  it('needs an issuer and an audience as soon as anything of OIDC is set, and says so with all other faults', () => {
+    const env = { PORT: 'http', OIDC_ROLES_CLAIM: 'roles', OIDC_ALGORITHMS: 'HS256' };
+    expect(faultsOf(env).map((fault) => fault.split(' ', 2).join(' '))).toEqual([
+      'PORT must',
+      'OIDC_ALGORITHMS must',
+      'OIDC_ISSUER is',
+      'OIDC_AUDIENCE is',
+    ]);
+    expect(faultsOf({ OIDC_ISSUER: 'https://login.example.com' })).toHaveLength(1);
+    expect(faultsOf({ OIDC_AUDIENCE: 'promptforge' })).toHaveLength(1);
+  });
 
   it('reports all faults at once', () => {
     const env = Object.fromEntries(WRONG);

@@ -5,6 +5,7 @@ import { print } from 'graphql';
 import { pino } from 'pino';
 import { v7 } from 'uuid';
 import { createApp } from '../../src/actions/app.ts';
+import type { App } from '../../src/actions/app.ts';
 import { openDatabase } from '../../src/db/client.ts';
 import { systemActor } from '../../src/domain/actor.ts';
 import type { Actor } from '../../src/domain/actor.ts';
@@ -47,6 +48,9 @@ export interface TestServer {
   /** Fetches a path with the admin key, unless the headers say otherwise. */
   get(path: string, headers?: Record<string, string>): Promise<Response>;
   createKey(role: Role): Promise<{ id: string; key: string }>;
+  /** The actions, past the API, as the command line has them; and who does them in a workspace. */
+  readonly app: App;
+  systemOf(slug: string): Promise<Actor>;
   revokeKey(id: string): Promise<void>;
   close(): Promise<void>;
 }
@@ -58,6 +62,7 @@ const TEST_CONFIG: Omit<Config, 'databaseUrl'> = {
   adminKey: null,
   demo: false,
   corsOrigins: [],
+  oidc: null,
   logLevel: 'info',
   logFormat: 'json',
   trustedProxies: [],
@@ -98,6 +103,8 @@ export async function startTestServer(
     execute: (document, variables, { key = adminKey } = {}) => execute(server.url, key, document, variables),
     get: (path, headers = {}) =>
       fetch(`${server.url}${path}`, { headers: { authorization: `Bearer ${adminKey}`, ...headers } }),
+    app: door.app,
+    systemOf: (slug) => door.systemOf(slug),
     createKey: (role) => door.createKey(role),
     revokeKey: (id) => door.revokeKey(id),
     close: async () => {
@@ -117,11 +124,14 @@ function openDoor(database: TestDatabase) {
     clock: () => new Date(),
     newId: () => v7(),
   });
-  const actor = async (): Promise<Actor> => {
-    const { id } = await opened.reader.workspace.findUniqueOrThrow({ where: { slug: 'default' } });
+  const systemOf = async (slug: string): Promise<Actor> => {
+    const { id } = await opened.reader.workspace.findUniqueOrThrow({ where: { slug } });
     return systemActor(id);
   };
+  const actor = () => systemOf('default');
   return {
+    app,
+    systemOf,
     createKey: async (role: Role) =>
       app.createApiKey(await actor(), {
         name: `${role} of a test`,
