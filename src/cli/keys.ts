@@ -8,7 +8,7 @@ import { connectToRunningEmbedded } from '../db/embedded-server.ts';
 import { systemActor } from '../domain/actor.ts';
 import type { Actor, Role } from '../domain/actor.ts';
 import { DEFAULT_WORKSPACE } from '../server/bootstrap.ts';
-import { parseConfig } from '../server/config.ts';
+import { parseConfig, secretsOf } from '../server/config.ts';
 import type { Config } from '../server/config.ts';
 import { migrateDatabase, openDatabaseServer } from '../server/database-address.ts';
 import type { OpenedDatabase } from '../server/database-address.ts';
@@ -83,6 +83,7 @@ async function openAndWork<T>(work: (door: Door) => Promise<T>): Promise<T> {
   const log = createLog({
     level: config.logLevel === 'info' ? 'warn' : config.logLevel,
     format: config.logFormat,
+    secrets: secretsOf(config),
   });
   const opened = await openForCommand(config, log);
   const database = openDatabase({ address: opened.address, onIdleError: (error) => log.warn(error.message) });
