@@ -11,7 +11,7 @@ import type { Actor } from '../domain/actor.ts';
 import { ROLES, scopesOf } from '../domain/actor-role.ts';
 import type { Role } from '../domain/actor-role.ts';
 import { DEFAULT_WORKSPACE } from '../server/bootstrap.ts';
-import { parseConfig } from '../server/config.ts';
+import { parseConfig, secretsOf } from '../server/config.ts';
 import type { Config } from '../server/config.ts';
 import { migrateDatabase, openDatabaseServer } from '../server/database-address.ts';
 import type { OpenedDatabase } from '../server/database-address.ts';
@@ -115,6 +115,7 @@ async function openAndWork<T>(where: Where, work: (door: Door) => Promise<T>): P
   const log = createLog({
     level: config.logLevel === 'info' ? 'warn' : config.logLevel,
     format: config.logFormat,
+    secrets: secretsOf(config),
   });
   const opened = await openForCommand(config, log);
   const database = openDatabase({ address: opened.address, onIdleError: (error) => log.warn(error.message) });

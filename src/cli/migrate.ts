@@ -1,4 +1,4 @@
-import { parseConfig } from '../server/config.ts';
+import { parseConfig, secretsOf } from '../server/config.ts';
 import { migrateDatabase, openDatabaseServer } from '../server/database-address.ts';
 import { createLog } from '../server/log.ts';
 import { fail, MIGRATIONS_DIRECTORY } from './serve.ts';
@@ -14,7 +14,7 @@ export async function migrateOnce(): Promise<void> {
 
 async function run(): Promise<void> {
   const config = parseConfig(process.env, { isTTY: process.stderr.isTTY });
-  const log = createLog({ level: config.logLevel, format: config.logFormat });
+  const log = createLog({ level: config.logLevel, format: config.logFormat, secrets: secretsOf(config) });
   const server = await openDatabaseServer(config, log);
   try {
     await migrateDatabase(server.address, MIGRATIONS_DIRECTORY, log);

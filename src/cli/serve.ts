@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { ConfigInvalid, parseConfig } from '../server/config.ts';
+import { ConfigInvalid, parseConfig, secretsOf } from '../server/config.ts';
 import type { Config } from '../server/config.ts';
 import { createLog } from '../server/log.ts';
 import { startServer } from '../server/server.ts';
@@ -23,7 +23,7 @@ export async function serve(
   try {
     signal.throwIfAborted();
     const config = parseConfig(env, { isTTY: process.stderr.isTTY });
-    const log = createLog({ level: config.logLevel, format: config.logFormat });
+    const log = createLog({ level: config.logLevel, format: config.logFormat, secrets: secretsOf(config) });
     const starting = startServer({ config, log, migrationsDirectory: MIGRATIONS_DIRECTORY, signal });
     // Nobody was told anything yet. Our own PostgreSQL would stop when this process has gone, and initdb would not.
     const undone = requested.then(() => sleep(UNDO_MS, null));

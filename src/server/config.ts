@@ -5,6 +5,7 @@ import type { OidcConfig } from './config-oidc.ts';
 import { databaseUrlFault } from './database-url.ts';
 
 const ADMIN_KEY_LENGTH_MIN = 24;
+const SECRET_LENGTH_MIN = 8;
 const RATE_SAYS = 'must be a number of requests a second, for example 2000, or 0 for no limit';
 /** Far above what one client has a reason for: it is a client gone wrong that they stop, not a busy one. */
 const RATE_LIMIT_KEY = 2_000;
@@ -171,6 +172,20 @@ function listOf(isRight: (entry: string) => boolean, fault: string) {
     if (!list.every((entry) => isRight(entry))) context.addIssue({ code: 'custom', message: fault });
     return list;
   });
+}
+
+/** What must stand in no line of a log. Of a password too short to be one every other word would be blacked out. */
+export function secretsOf({ adminKey, databaseUrl }: Config): readonly string[] {
+  const password = databaseUrl !== null && URL.canParse(databaseUrl) ? new URL(databaseUrl).password : '';
+  return [adminKey ?? '', password, decoded(password)].filter(({ length }) => length >= SECRET_LENGTH_MIN);
+}
+
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return '';
+  }
 }
 
 /** What a secret is refused for, where more than its form is looked at: its value cannot be shown. */

@@ -2,7 +2,10 @@ import { GraphQLError, Kind, validate, visit } from 'graphql';
 import type { DocumentNode, FieldNode, GraphQLSchema } from 'graphql';
 import { conditionalRootErrors } from './conditional-root.ts';
 import type { GraphqlSwitches } from './config.ts';
+import { MESSAGE_SHOWN_MAX } from './mask-error.ts';
 import { MAX_VALIDATION_ERRORS, queryLimitErrors } from './query-limits.ts';
+import { rowBudgetError, variablesDepthError } from './row-budget.ts';
+import { variableShapeError } from './variable-shape.ts';
 
 /** What is wrong with a parsed document, the same over HTTP, WebSocket and event streams. */
 export class DocumentRules {
@@ -27,8 +30,29 @@ export class DocumentRules {
     return validate(this.#schema, document, undefined, {
       maxErrors: MAX_VALIDATION_ERRORS,
       hideSuggestions: this.hideSuggestions,
-    });
+    }).map(shortened);
   }
+
+  /** What is wrong with one operation of it and its variables, before it is executed; the values of scalars are left to graphql. */
+  requestError(
+    document: DocumentNode,
+    operationName: string | null | undefined,
+    variables: Readonly<Record<string, unknown>>,
+  ): GraphQLError | null {
+    return (
+      // First: of what has not the shape of its type nothing is looked through.
+      variableShapeError(this.#schema, document, operationName, variables) ??
+      variablesDepthError(variables) ??
+      rowBudgetError(document, operationName, variables)
+    );
+  }
+}
+
+/** graphql quotes a wrong literal in full, however long it is. */
+function shortened(error: GraphQLError): GraphQLError {
+  const { message, nodes, extensions } = error;
+  if (message.length <= MESSAGE_SHOWN_MAX) return error;
+  return new GraphQLError(message.slice(0, MESSAGE_SHOWN_MAX), { nodes: nodes ?? null, extensions });
 }
 
 /** graphql 16 suggests names in what is wrong with variables, whatever it is told. */

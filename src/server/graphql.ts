@@ -21,7 +21,6 @@ import { GRAPHQL_PATH } from './paths.ts';
 import { badRequest, ProblemError, unsupportedMediaType } from './problem.ts';
 import { parseWithLimits, QUERY_LIMITS } from './query-limits.ts';
 import type { ContextFactory } from './request-context.ts';
-import { rowBudgetError } from './row-budget.ts';
 
 /** Characters of document text whose parsed form is kept. */
 const CACHED_TEXT_MAX = 4 * 1024 * 1024;
@@ -150,7 +149,7 @@ function limits({ rules, operationMs }: GraphqlDeps): Plugin {
         executeInTime({ ...all, hideSuggestions: rules.hideSuggestions }, operationMs),
       );
       const { document, operationName, variableValues } = args as LimitedArgs;
-      const error = rowBudgetError(document, operationName, variableValues ?? {});
+      const error = rules.requestError(document, operationName, variableValues ?? {});
       if (error !== null) setResultAndStopExecution({ errors: [error] });
     },
   };

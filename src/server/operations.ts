@@ -4,7 +4,6 @@ import { LRUCache } from 'lru-cache';
 import type { DocumentRules } from './document-rules.ts';
 import { MESSAGE_SHOWN_MAX } from './mask-error.ts';
 import { MAX_VALIDATION_ERRORS, parseWithLimits } from './query-limits.ts';
-import { rowBudgetError } from './row-budget.ts';
 
 /** Characters of document text whose parsed form is kept. */
 const CACHED_TEXT_MAX = 4 * 1024 * 1024;
@@ -56,8 +55,8 @@ export class Operations {
           : `the document holds no operation ${JSON.stringify(operationName.slice(0, 60))}`;
       return [new GraphQLError(message, { extensions: { code: 'OPERATION_RESOLUTION_FAILURE' } })];
     }
-    const tooMuch = rowBudgetError(document, operationName, variables);
-    if (tooMuch !== null) return [tooMuch];
+    const wrong = this.#rules.requestError(document, operationName, variables);
+    if (wrong !== null) return [wrong];
     return { text: query, document, definition, operationName, variables };
   }
 

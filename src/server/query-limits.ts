@@ -27,6 +27,8 @@ export const QUERY_LIMITS = {
   rootFields: 10,
   fields: 1_500,
   repeats: 50,
+  /** Lists and objects within each other in the variables' values; a JSON value of ours has 64 and stands in five more. */
+  variablesDepth: 80,
   /** What an operation may read with its variables: see `row-budget.ts`. */
   rows: 15_000,
 } as const;
@@ -240,7 +242,10 @@ export function limitError(limit: Limit, count: number, node?: ASTNode): GraphQL
   const max = QUERY_LIMITS[limit];
   // Fragment bombs count to 2^n; beyond this JSON numbers are no longer exact, and nobody needs them to be.
   const found = Math.min(count, Number.MAX_SAFE_INTEGER);
-  const seen = limit === 'tokens' || limit === 'comments' ? `more than ${max}` : String(found);
+  const seen =
+    limit === 'tokens' || limit === 'comments' || limit === 'variablesDepth'
+      ? `more than ${max}`
+      : String(found);
   return new GraphQLError(`Query limit exceeded: ${seen} ${LIMIT_TEXT[limit]}, at most ${max} allowed`, {
     ...(node === undefined ? {} : { nodes: [node] }),
     extensions: { code: 'QUERY_LIMIT', limit, max, found },
@@ -263,5 +268,6 @@ const LIMIT_TEXT: Readonly<Record<Limit, string>> = {
   rootFields: 'root fields',
   fields: 'fields with fragments expanded',
   repeats: 'repetitions of a field in one selection set',
+  variablesDepth: 'levels of lists and objects in the variables',
   rows: `rows to read (ask for smaller pages; ${rowsOfWorkText()})`,
 };

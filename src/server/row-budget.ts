@@ -37,6 +37,20 @@ const PAGE_FIELDS = new Set(['edges', 'pageInfo', 'totalCount']);
 const workOf: ReadonlyMap<string, number> = new Map(Object.entries(ROWS_OF_WORK));
 const NOTHING: Cost = { rows: 0, isPage: false };
 
+/** Whether lists and objects stand in each other in the variables deeper than anything that takes them can follow. */
+export function variablesDepthError(variables: Variables): GraphQLError | null {
+  const max = QUERY_LIMITS.variablesDepth;
+  return isDeeper(variables, max) ? limitError('variablesDepth', max + 1) : null;
+}
+
+/** Never deeper itself than what it looks for: what it is about would overflow the stack. */
+function isDeeper(value: unknown, levels: number): boolean {
+  if (typeof value !== 'object' || value === null) return false;
+  // The object of all variables is no level of any of them.
+  if (levels < 0) return true;
+  return Object.values(value).some((inner) => isDeeper(inner, levels - 1));
+}
+
 /**
  * Whether an operation may read more rows than one request is worth: pages within pages multiply, and no limit of the
  * document sees it. An upper bound from the document and the variables alone, so it costs no statement; linear in the

@@ -18,7 +18,7 @@ const UNREAD_BYTES_MAX = 1024 * 1024;
 
 /** Who did this is not waited for: what is said in farewell is read within this time, or not. */
 const OFFENCES: ReadonlySet<Reason> = new Set<Reason>(['RATE_LIMITED', 'UNFINISHED_MESSAGE', 'BAD_MESSAGE']);
-const OFFENDER_CLOSE_MS = 1_000;
+const OFFENDER_CLOSE_MS = 500;
 
 /** One WebSocket and the TCP connection under it. */
 export class WebSocketConnection implements Connection {

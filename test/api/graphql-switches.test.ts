@@ -29,9 +29,9 @@ const TYPOS = [
     {},
   ],
   [
-    'a field of an input in a variable',
-    'query Q($f: PromptFilter) { prompts(filter: $f) { totalCount } }',
-    { f: { tagg: 'x' } },
+    'a value of an enum in a variable',
+    'query Q($s: UsageStep!) { prompt(slug: "x") { usage(from: "2026-01-01T00:00:00Z", to: "2026-01-02T00:00:00Z", step: $s) { __typename } } }',
+    { s: 'DAYY' },
   ],
 ] as const;
 

@@ -121,7 +121,7 @@ describe('a WebSocket', () => {
     await raw.ended;
   });
 
-  it('that is closed for an offence and stays is cut a second later', async () => {
+  it('that is closed for an offence and stays is cut soon after', async () => {
     const raw = await open(server.adminKey);
     raw.write(clientFrame(1, 'no message'));
     await raw.waitFor('Invalid message');

@@ -1,3 +1,4 @@
+import { frameAbuse, slowConnections } from './rows-abuse.ts';
 import { batches, manyWriters, randomDisconnects, slowCommitters } from './rows-feed.ts';
 import { behindPooler, databaseStopped, partition, skewedClocks, standby } from './rows-database.ts';
 import { deadTail, frozenNode, herd, listenerLost, rollingRestart } from './rows-nodes.ts';
@@ -33,4 +34,6 @@ export const ROWS: Readonly<Record<number, (options: RowOptions) => Promise<RowR
   29: skewedClocks,
   37: delayAnswers,
   41: rollingRestart,
+  50: slowConnections,
+  51: frameAbuse,
 };

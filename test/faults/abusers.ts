@@ -1,0 +1,143 @@
+import { connect } from 'node:net';
+import type { Socket } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { clientFrame, upgradeRequest } from '../support/raw-connection.ts';
+import { ADMIN_KEY } from './harness.ts';
+
+/** Somebody who means no good: what it sends, and what became of it. */
+export interface Abuser {
+  /** From the offence to the end of the connection, by the server; null: it is still open. */
+  readonly closedAfterMs: () => number | null;
+  destroy(): void;
+}
+
+export type Attack = (socket: Socket) => void;
+
+const HEAD = `Host: localhost\r\nAuthorization: Bearer ${ADMIN_KEY}\r\n`;
+const DRIP_MS = 5_000;
+const SEND = { fin: false } as const;
+
+/** Sends a byte every five seconds for as long as it may. */
+function drip(socket: Socket, byte: string): void {
+  const timer = setInterval(() => socket.write(byte), DRIP_MS);
+  socket.once('close', () => clearInterval(timer));
+}
+
+export const SLOW_ATTACKS = {
+  slowHead: (socket: Socket) => {
+    socket.write(`GET /v1/prompts/a HTTP/1.1\r\n${HEAD}X-Slow: `);
+    drip(socket, 'x');
+  },
+  slowBody: (socket: Socket) => {
+    socket.write(
+      `POST /graphql HTTP/1.1\r\n${HEAD}Content-Type: application/json\r\nContent-Length: 50000\r\n\r\n{"query":"`,
+    );
+    drip(socket, 'x');
+  },
+  /** Asks for more than the kernels between us hold, and takes none of it. */
+  slowRead: (socket: Socket) => {
+    socket.pause();
+    const request = `GET /v1/prompts/e?_version=latest HTTP/1.1\r\n${HEAD}\r\n`;
+    socket.write(request.repeat(40));
+  },
+} as const satisfies Record<string, Attack>;
+
+/** The frames of one offence each, sent when the protocol is switched. `key`: whether it has one. */
+export const FRAME_ATTACKS = {
+  tinyFragments: {
+    key: true,
+    frames: Buffer.concat([
+      clientFrame(1, 'x', SEND),
+      ...Array.from({ length: 2_000 }, () => clientFrame(0, 'x', SEND)),
+    ]),
+  },
+  neverFinished: { key: true, frames: clientFrame(1, 'x'.repeat(60_000), SEND) },
+  halfFrame: { key: true, frames: clientFrame(1, 'x'.repeat(60_000)).subarray(0, 30_000) },
+  oversize: { key: true, frames: clientFrame(1, 'x'.repeat(65_535)).fill(0xff, 2, 4) },
+  oversizeByFragments: {
+    key: true,
+    frames: Buffer.concat([clientFrame(1, 'x'.repeat(40_000), SEND), clientFrame(0, 'x'.repeat(40_000))]),
+  },
+  invalidUtf8: { key: true, frames: clientFrame(1, Buffer.from([0xc3, 0x28])) },
+  reservedBits: { key: true, frames: Buffer.from([0xf1, 0x80, 0, 0, 0, 0]) },
+  noMessage: { key: true, frames: clientFrame(1, 'hello') },
+  frameFlood: { key: true, frames: Buffer.concat(Array.from({ length: 20_000 }, () => clientFrame(10, ''))) },
+  noInit: { key: false, frames: Buffer.alloc(0) },
+} as const satisfies Record<string, { readonly key: boolean; readonly frames: Buffer }>;
+
+/** Opens a connection and attacks; what it is told is read, so that it notices its end. */
+export function attack(url: string, begin: Attack): Abuser {
+  const { hostname, port } = new URL(url);
+  const socket = connect({ host: hostname, port: Number(port), allowHalfOpen: true });
+  const began = performance.now();
+  let closedAfterMs: number | null = null;
+  const closed = () => {
+    closedAfterMs ??= performance.now() - began;
+  };
+  socket.on('error', closed);
+  socket.on('end', closed);
+  socket.on('close', closed);
+  socket.on('data', () => undefined);
+  socket.once('connect', () => begin(socket));
+  return { closedAfterMs: () => closedAfterMs, destroy: () => socket.destroy() };
+}
+
+/** An offence by frames: asks for the upgrade, then sends them. */
+export function frameAttack({ key, frames }: { readonly key: boolean; readonly frames: Buffer }): Attack {
+  return (socket) => {
+    socket.write(upgradeRequest(key ? { Authorization: `Bearer ${ADMIN_KEY}` } : {}));
+    socket.once('data', () => socket.write(frames));
+  };
+}
+
+/** An upgrade that is asked for and never used: no key, no word, no farewell. */
+export function halfOpenUpgrade(socket: Socket): void {
+  socket.write(upgradeRequest());
+}
+
+export interface Normal {
+  readonly asked: number;
+  readonly failed: number;
+  readonly p99Ms: number;
+  readonly reasons: readonly string[];
+}
+
+/** Clients that ask for a prompt, 50 times a second together, for so long. */
+export function askFor(url: string, path: string, ms: number): Promise<Normal> {
+  const end = performance.now() + ms;
+  return askUntil(url, path, () => performance.now() >= end);
+}
+
+/** The same, until it is over. */
+export async function askUntil(url: string, path: string, isOver: () => boolean): Promise<Normal> {
+  const times: number[] = [];
+  const reasons: string[] = [];
+  const asking: Promise<void>[] = [];
+  const ask = async () => {
+    const began = performance.now();
+    try {
+      const answer = await fetch(`${url}${path}`, {
+        headers: { authorization: `Bearer ${ADMIN_KEY}` },
+        signal: AbortSignal.timeout(10_000),
+      });
+      await answer.arrayBuffer();
+      if (answer.status === 200) times.push(performance.now() - began);
+      else reasons.push(String(answer.status));
+    } catch (error) {
+      reasons.push(String(error));
+    }
+  };
+  while (!isOver()) {
+    asking.push(ask());
+    await sleep(20);
+  }
+  await Promise.all(asking);
+  const sorted = times.toSorted((a, b) => a - b);
+  const p99Ms = Math.round((sorted[Math.floor((sorted.length - 1) * 0.99)] ?? 0) * 10) / 10;
+  return {
+    asked: times.length + reasons.length,
+    failed: reasons.length,
+    p99Ms,
+    reasons: [...new Set(reasons)].slice(0, 3),
+  };
+}
