@@ -179,7 +179,7 @@ describe('revokeApiKey', () => {
     await lock.release();
     const told = async () => {
       const document =
-        '{ events(filter: { types: ["RevokedKeyUsed"] }) { edges { node { actor { name } userAgent requestId payload } } } }';
+        '{ events(filter: { types: ["RevokedKeyUsed"], actor: "stolen" }) { edges { node { actor { name } userAgent requestId payload } } } }';
       return ((await server.execute(document)).data() as { events: { edges: unknown[] } }).events.edges;
     };
     await expect.poll(told, PATIENCE).toEqual([

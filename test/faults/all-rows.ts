@@ -1,4 +1,5 @@
 import { batches, manyWriters, randomDisconnects, slowCommitters } from './rows-feed.ts';
+import { revokedKey } from './rows-credentials.ts';
 import { behindPooler, databaseStopped, partition, skewedClocks, standby } from './rows-database.ts';
 import { deadTail, frozenNode, herd, listenerLost, rollingRestart } from './rows-nodes.ts';
 import { laggingNode, restored, strangeCursors, windowEdge } from './rows-resume.ts';
@@ -33,4 +34,5 @@ export const ROWS: Readonly<Record<number, (options: RowOptions) => Promise<RowR
   29: skewedClocks,
   37: delayAnswers,
   41: rollingRestart,
+  43: revokedKey,
 };
