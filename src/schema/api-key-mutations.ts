@@ -96,7 +96,6 @@ builder.mutationField('createApiKey', (t) =>
     resolve: async (_root, { input }, context, info) =>
       shown(
         await context.app.createApiKey(context.actor, { ...input, secret: randomBytes(SECRET_BYTES) }),
-        'CreatedApiKey',
         context,
         info,
       ),
@@ -122,7 +121,6 @@ builder.mutationField('rotateApiKey', (t) =>
           overlapDays: overlapDays ?? 0,
           secret: randomBytes(SECRET_BYTES),
         }),
-        'RotatedApiKey',
         context,
         info,
       ),
@@ -153,11 +151,10 @@ builder.mutationField('revokeApiKey', (t) =>
 /** What was asked of the key, read before anything is answered: a secret must not be lost to a field that fails. */
 async function shown(
   { id, key }: { readonly id: string; readonly key: string },
-  typeName: string,
   context: Context,
   info: GraphQLResolveInfo,
 ): Promise<ShownKey> {
-  const query: { readonly select?: never } = queryFromInfo({ context, info, path: ['apiKey'], typeName });
+  const query: { readonly select?: never } = queryFromInfo({ context, info, path: ['apiKey'] });
   const apiKey = await context
     .readBack(() => context.reader.apiKey.findUniqueOrThrow({ ...query, where: ownId(context, id) }))
     .catch((error: unknown) => {

@@ -1,5 +1,6 @@
 import { frameAbuse, slowConnections } from './rows-abuse.ts';
 import { batches, manyWriters, randomDisconnects, slowCommitters } from './rows-feed.ts';
+import { revokedKey } from './rows-credentials.ts';
 import { behindPooler, databaseStopped, partition, skewedClocks, standby } from './rows-database.ts';
 import { deadTail, frozenNode, herd, listenerLost, rollingRestart } from './rows-nodes.ts';
 import { laggingNode, restored, strangeCursors, windowEdge } from './rows-resume.ts';
@@ -34,6 +35,7 @@ export const ROWS: Readonly<Record<number, (options: RowOptions) => Promise<RowR
   29: skewedClocks,
   37: delayAnswers,
   41: rollingRestart,
+  43: revokedKey,
   50: slowConnections,
   51: frameAbuse,
 };
