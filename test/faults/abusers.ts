@@ -34,13 +34,18 @@ export const SLOW_ATTACKS = {
     );
     drip(socket, 'x');
   },
-  /** Asks for more than the kernels between us hold, and takes none of it. */
-  slowRead: (socket: Socket) => {
-    socket.pause();
-    const request = `GET /v1/prompts/e?_version=latest HTTP/1.1\r\n${HEAD}\r\n`;
-    socket.write(request.repeat(40));
-  },
 } as const satisfies Record<string, Attack>;
+
+/** Asks for more than the kernels between us hold, and takes none of it: five megabytes that need no key. */
+export async function slowRead(url: string): Promise<Attack> {
+  const page = await fetch(`${url}/graphql`, { headers: { accept: 'text/html' } });
+  const script = /\/graphiql\/graphiql-\w+\.js/.exec(await page.text())?.[0];
+  if (script === undefined) throw new Error('the page has no script');
+  return (socket) => {
+    socket.pause();
+    socket.write(`GET ${script} HTTP/1.1\r\n${HEAD}\r\n`);
+  };
+}
 
 /** The frames of one offence each, sent when the protocol is switched. `key`: whether it has one. */
 export const FRAME_ATTACKS = {

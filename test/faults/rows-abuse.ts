@@ -7,9 +7,10 @@ import {
   frameAttack,
   halfOpenUpgrade,
   SLOW_ATTACKS,
+  slowRead,
 } from './abusers.ts';
 import type { Abuser, Attack, Normal } from './abusers.ts';
-import { post, until } from './harness.ts';
+import { until } from './harness.ts';
 import { onStage } from './stage.ts';
 import type { Node, RowOptions, RowResult } from './stage.ts';
 
@@ -42,12 +43,6 @@ async function growthWhile<T>(node: Node, run: () => Promise<T>): Promise<{ resu
   return { result, grownMB: most - before };
 }
 
-/** Enough of an answer that 40 of them are more than the kernels hold. */
-async function makeLarge(url: string): Promise<void> {
-  const edit = `mutation L($text: String!) { editPrompt(input: { slug: "e", content: { template: $text } }) { __typename } }`;
-  await post(url, edit, { text: 'x'.repeat(256 * 1024) });
-}
-
 function harmOf(baseline: Normal, beside: Normal, { lenient = false }: RowOptions): string[] {
   const findings: string[] = [];
   if (beside.failed > beside.asked * FAILED_MAX)
@@ -62,11 +57,10 @@ function harmOf(baseline: Normal, beside: Normal, { lenient = false }: RowOption
 export async function slowConnections(options: RowOptions): Promise<RowResult> {
   return onStage('row50', options, async (stage) => {
     const node = await stage.startNode();
-    await makeLarge(node.url);
     const count = options.lenient === true ? 150 : 1_000;
     await askFor(node.url, PATH, 3_000);
     const baseline = await askFor(node.url, PATH, Math.min(30, options.faults) * 1_000);
-    const attacks = Object.values(SLOW_ATTACKS);
+    const attacks = [...Object.values(SLOW_ATTACKS), await slowRead(node.url)];
     const held: (Abuser | undefined)[] = Array.from({ length: count });
     const lived: number[] = [];
     let opened = 0;
