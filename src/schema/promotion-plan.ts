@@ -74,39 +74,43 @@ const PromotionPlan = builder.objectRef<Plan>('PromotionPlan').implement({
         return context.reader.channelPolicy.findUnique({ ...query, where: ownId(context, policyId) });
       },
     }),
-    blockers: t.field({
-      type: ['PromotionBlocker'],
-      description:
-        'Every reason why the channel would not move, if you promoted it now without a reason of your own.',
-      resolve: ({ blockers }) => [...blockers],
-    }),
-    request: t.field({
-      type: modelRef('PromotionRequest'),
-      nullable: true,
-      description: 'The open request for this version; null: nobody asks for it.',
-      resolve: ({ standing: { request } }, _args, context, info) => {
-        if (request === null) return null;
-        const query = rowQuery(context, info);
-        return context.reader.promotionRequest.findUnique({ ...query, where: ownId(context, request.id) });
-      },
-    }),
-    approvers: t.field({
-      type: ['Actor'],
-      description: 'Members and keys whose approval would count, by name, at most 100.',
-      resolve: async ({ slug, channel, standing }, _args, { loaders }) => {
-        const { policy, version, request } = standing;
-        const barred = policy.selfApproval
-          ? []
-          : [version.authorId, ...(request === null ? [] : [request.requesterId])];
-        return approversFor(await loaders.approvers.load({ slug, channel }), new Set(barred));
-      },
-    }),
-    allowed: t.boolean({
-      description: 'Whether promoteVersion would move the channel now; a demanded reason is given with it.',
-      resolve: ({ blockers }) => blockers.every(({ code }) => code === 'REASON_REQUIRED'),
-    }),
   }),
 });
+
+// What is in the way, and who could clear it.
+builder.objectFields(PromotionPlan, (t) => ({
+  blockers: t.field({
+    type: ['PromotionBlocker'],
+    description:
+      'Every reason why the channel would not move, if you promoted it now without a reason of your own.',
+    resolve: ({ blockers }) => [...blockers],
+  }),
+  request: t.field({
+    type: modelRef('PromotionRequest'),
+    nullable: true,
+    description: 'The open request for this version; null: nobody asks for it.',
+    resolve: ({ standing: { request } }, _args, context, info) => {
+      if (request === null) return null;
+      const query = rowQuery(context, info);
+      return context.reader.promotionRequest.findUnique({ ...query, where: ownId(context, request.id) });
+    },
+  }),
+  approvers: t.field({
+    type: ['Actor'],
+    description: 'Members and keys whose approval would count, by name, at most 100.',
+    resolve: async ({ slug, channel, standing }, _args, { loaders }) => {
+      const { policy, version, request } = standing;
+      const barred = policy.selfApproval
+        ? []
+        : [version.authorId, ...(request === null ? [] : [request.requesterId])];
+      return approversFor(await loaders.approvers.load({ slug, channel }), new Set(barred));
+    },
+  }),
+  allowed: t.boolean({
+    description: 'Whether promoteVersion would move the channel now; a demanded reason is given with it.',
+    resolve: ({ blockers }) => blockers.every(({ code }) => code === 'REASON_REQUIRED'),
+  }),
+}));
 
 builder.prismaObjectField('Prompt', 'promotionPlan', (t) =>
   t.field({

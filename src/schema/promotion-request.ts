@@ -129,7 +129,7 @@ builder.prismaObjectFields('PromotionRequest', (t) => ({
         where: { workspaceId_channelId_promptId: { workspaceId, channelId, promptId } },
         select: { version: rowQuery(context, info) },
       });
-      return (pointer?.version ?? null) as never;
+      return pointer?.version ?? null;
     },
   }),
   diff: t.field({
@@ -155,6 +155,10 @@ builder.prismaObjectFields('PromotionRequest', (t) => ({
       return diffFrom(pointer?.version ?? null, version);
     },
   }),
+}));
+
+// How far it has come.
+builder.prismaObjectFields('PromotionRequest', (t) => ({
   approvals: t.field({
     type: Approvals,
     description: 'How many approvals count, and how many it needs.',

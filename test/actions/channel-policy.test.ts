@@ -61,9 +61,10 @@ describe('the policy of a channel', () => {
     await world.promoteVersion(world.releaser, { slug: 'tie/a', version: 1 });
     await world.policy({ pattern: 'tie/a', approvals: 1 });
     await world.policy({ pattern: 'tie/*', approvals: 0 });
-    await expectRefusal(world, PromotionBlocked, () =>
+    const refusal = await expectRefusal(world, PromotionBlocked, () =>
       world.promoteVersion(world.releaser, { slug: 'tie/a', version: 1 }),
     );
+    expect(refusal.blockers.map(({ need }) => need)).toEqual([1]);
   });
 
   it('names everything that blocks at once, of every item of a batch, and moves nothing', async () => {
@@ -117,9 +118,10 @@ describe('the policy of a channel', () => {
       { soak: { channel: 'canary', minutes: 0 } },
     ])
       await expectRefusal(world, InvalidInput, () => world.policy(input));
-    await expectRefusal(world, NotFound, () =>
+    const refusal = await expectRefusal(world, NotFound, () =>
       world.removeChannelPolicy(world.admin, { channel: 'stable', pattern: 'unknown/*' }),
     );
+    expect(refusal.code).toBe('NOT_FOUND');
   });
 });
 

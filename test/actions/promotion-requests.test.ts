@@ -174,6 +174,7 @@ describe('what could be a way around a policy', () => {
       world.updatePrompt(folder, { slug: `${slug}-b`, newSlug: 'elsewhere/x' }),
     );
     await world.updatePrompt(world.admin, { slug: `${slug}-b`, newSlug: `free/${slug.slice(4)}` });
+    expect(await world.rows.prompt.count({ where: { slug: `free/${slug.slice(4)}` } })).toBe(1);
   });
 
   it('breaks the glass only with the right to, with a reason, and says so loudly', async () => {

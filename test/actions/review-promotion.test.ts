@@ -152,5 +152,6 @@ describe('the review of a request', () => {
         comment: 'x'.repeat(2_001),
       }),
     );
+    expect(await world.status(id)).toBe('OPEN');
   });
 });

@@ -42,7 +42,7 @@ interface LoggedEvent {
 }
 
 export async function createTestApp(
-  options: Partial<Pick<ActionDeps, 'clock' | 'onAttemptRefused'>> = {},
+  overrides: Partial<Pick<ActionDeps, 'clock' | 'onAttemptRefused'>> = {},
 ): Promise<TestApp> {
   const database = await createTestDatabase();
   const statements: string[] = [];
@@ -58,7 +58,7 @@ export async function createTestApp(
     onCommit,
     clock: () => new Date(),
     newId: () => v7(),
-    ...options,
+    ...overrides,
   });
   const { id: workspaceId } = await app.ensureWorkspace({ slug: 'default', name: 'Default' });
   const actor = (name: string, role: Role): Actor => actorWith({ workspaceId, name, role });
