@@ -6,10 +6,13 @@ import { createChannel } from './create-channel.ts';
 import { createPrompt } from './create-prompt.ts';
 import { ensureWorkspace } from './ensure-workspace.ts';
 import type { EnsureWorkspaceInput } from './ensure-workspace.ts';
+import { createWorkspace } from './create-workspace.ts';
+import { deleteWorkspace } from './delete-workspace.ts';
 import { editPrompt } from './edit-prompt.ts';
 import { importVersions } from './import-versions.ts';
 import { promoteVersion } from './promote-version.ts';
 import { promoteVersions } from './promote-versions.ts';
+import { renameWorkspace } from './rename-workspace.ts';
 import { restorePrompt } from './restore-prompt.ts';
 import { revokeApiKey } from './revoke-api-key.ts';
 import { rollbackChannel } from './rollback-channel.ts';
@@ -28,6 +31,9 @@ export function createApp(deps: ActionDeps) {
       action(deps, actor, input);
   return {
     ensureWorkspace: (input: EnsureWorkspaceInput) => ensureWorkspace(deps, input),
+    createWorkspace: bind(createWorkspace),
+    renameWorkspace: bind(renameWorkspace),
+    deleteWorkspace: bind(deleteWorkspace),
     createApiKey: bind(createApiKey),
     revokeApiKey: bind(revokeApiKey),
     createPrompt: bind(createPrompt),

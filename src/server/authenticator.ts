@@ -24,18 +24,19 @@ interface Verified {
   checkedAt: number;
 }
 
-/** `adminKey`: the configured key of the default workspace, accepted besides those in the database. */
+/** A key that the environment sets, accepted besides those in the database. */
+export interface ConfiguredKey {
+  readonly key: string;
+  readonly actor: Actor;
+}
+
 export function createAuthenticator(
   reader: Reader,
-  options: {
-    readonly adminKey: string | null;
-    readonly adminWorkspaceId: string;
-    readonly isReachable: () => boolean;
-  },
+  options: { readonly configured: readonly ConfiguredKey[]; readonly isReachable: () => boolean },
 ): Authenticator {
   const verified = new LRUCache<string, Verified>({ max: CACHED_MAX });
   let forgotten = 0;
-  const adminHash = options.adminKey === null ? null : hashApiKey(options.adminKey);
+  const configured = options.configured.map(({ key, actor }) => ({ hash: hashApiKey(key), actor }));
 
   function authenticate(header: string | undefined): Actor | null | Promise<Actor | null> {
     const key = header === undefined ? undefined : BEARER.exec(header)?.[1];
@@ -43,8 +44,9 @@ export function createAuthenticator(
     const known = verified.get(key);
     if (known !== undefined && (Date.now() - known.checkedAt < FRESH_MS || !options.isReachable()))
       return known.actor;
-    if (adminHash !== null && timingSafeEqual(hashApiKey(key), adminHash))
-      return remember(key, configuredAdmin(options.adminWorkspaceId));
+    const hash = hashApiKey(key);
+    const own = configured.find((candidate) => timingSafeEqual(hash, candidate.hash));
+    if (own !== undefined) return remember(key, own.actor);
     if (!isApiKey(key)) return null;
     return check(key, known);
   }
@@ -82,18 +84,37 @@ export function createAuthenticator(
   };
 }
 
-function configuredAdmin(workspaceId: string): Actor {
-  return {
-    workspaceId,
-    kind: 'API_KEY',
-    id: 'configured-admin',
-    name: 'PROMPTFORGE_ADMIN_KEY',
-    role: 'ADMIN',
-    grants: unlimited('ADMIN'),
-    scopes: null,
-    expiresAt: null,
-    origin: null,
+export interface Configuration {
+  readonly adminKey: string | null;
+  readonly adminWorkspaceId: string;
+  readonly operatorKey: string | null;
+  readonly operatorWorkspaceId: string;
+}
+
+/** The keys of the environment: the admin of the default workspace, and the operator of the installation. */
+export function configuredKeys({
+  adminKey,
+  adminWorkspaceId,
+  operatorKey,
+  operatorWorkspaceId,
+}: Configuration): ConfiguredKey[] {
+  const configured = (
+    key: string | null,
+    facts: Pick<Actor, 'workspaceId' | 'id' | 'name' | 'role'>,
+  ): ConfiguredKey[] => {
+    const rest = { grants: unlimited(facts.role), scopes: null, expiresAt: null, origin: null };
+    return key === null ? [] : [{ key, actor: { kind: 'API_KEY', ...facts, ...rest } }];
   };
+  const admin = { id: 'configured-admin', name: 'PROMPTFORGE_ADMIN_KEY', role: 'ADMIN' } as const;
+  const operator = {
+    id: 'configured-operator',
+    name: 'PROMPTFORGE_OPERATOR_KEY',
+    role: 'OPERATOR',
+  } as const;
+  return [
+    ...configured(adminKey, { workspaceId: adminWorkspaceId, ...admin }),
+    ...configured(operatorKey, { workspaceId: operatorWorkspaceId, ...operator }),
+  ];
 }
 
 async function findActor(reader: Reader, key: string): Promise<Actor | null> {

@@ -3,6 +3,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { isUnavailable } from '../db/database-errors.ts';
 import type { Actor } from '../domain/actor.ts';
 import { can } from '../domain/actor.ts';
+import { mayReadAll, readsSomething } from '../domain/actor-reading.ts';
 import type { Snapshot } from '../delivery/snapshot.ts';
 import type { Usage } from '../delivery/usage.ts';
 import type { FeedStatus } from '../realtime/feed.ts';
@@ -42,6 +43,8 @@ export interface FrontDeps {
   readonly sse: GraphqlSseDeps & EventStreamDeps;
   readonly graphiql: Graphiql;
   readonly metrics: Metrics;
+  /** Who keeps an installation of its own has its keys in this workspace, and reads the figures of its nodes with them. */
+  readonly homeWorkspaceId: string;
   readonly corsOrigins: readonly string[];
   readonly feedStatus: () => FeedStatus;
   readonly reach: Reach;
@@ -138,7 +141,7 @@ async function handleEvents(deps: FrontDeps, { req, res }: Exchange): Promise<vo
 
 async function handleMetrics(deps: FrontDeps, { req, res }: Exchange): Promise<void> {
   if (req.method !== 'GET') throw new ProblemError(methodNotAllowed('GET'));
-  await requireActor(deps, req);
+  requireFigures(deps, await requireActor(deps, req));
   const text = await deps.metrics.registry.metrics();
   res.writeHead(200, { 'content-type': deps.metrics.registry.contentType });
   res.end(text);
@@ -151,8 +154,19 @@ async function requireActor({ authenticator }: FrontDeps, req: IncomingMessage):
 }
 
 function requireRead(actor: Actor): void {
-  if (can(actor, 'registry:read')) return;
-  throw new ProblemError(forbidden('this credential lacks the scope "registry:read"'));
+  if (readsSomething(actor)) return;
+  throw new ProblemError(forbidden('this credential lacks the scope "channels:read"'));
+}
+
+/** The figures are of the whole node, whoever's requests they count: no matter of one workspace among others, nor of a service. */
+function requireFigures({ homeWorkspaceId }: FrontDeps, actor: Actor): void {
+  if (can(actor, 'workspaces:manage')) return;
+  if (actor.workspaceId === homeWorkspaceId && mayReadAll(actor)) return;
+  throw new ProblemError(
+    forbidden(
+      'the figures of a node are for operators, and for keys of the default workspace with registry:read',
+    ),
+  );
 }
 
 function fail(log: Log, requestId: string, res: ServerResponse, error: unknown): void {

@@ -8,7 +8,7 @@ import { Hub } from '../realtime/hub.ts';
 import type { HubTimes } from '../realtime/hub-deps.ts';
 import { createAudience } from './audience.ts';
 import { createAuthenticator } from './authenticator.ts';
-import type { Authenticator } from './authenticator.ts';
+import type { Authenticator, ConfiguredKey } from './authenticator.ts';
 import type { Log } from './log.ts';
 import { createMetrics } from './metrics.ts';
 import type { Metrics } from './metrics.ts';
@@ -23,8 +23,7 @@ export interface NodeOptions {
   readonly log: Log;
   /** This run of this node; nothing outlives it. */
   readonly nodeId: string;
-  readonly adminKey: string | null;
-  readonly adminWorkspaceId: string;
+  readonly configured: readonly ConfiguredKey[];
   readonly times: HubTimes & StreamTimes;
 }
 
@@ -40,17 +39,9 @@ export interface Node {
   stop(): Promise<void>;
 }
 
-export async function startNode({
-  database,
-  nodeId,
-  log,
-  adminKey,
-  adminWorkspaceId,
-  times,
-}: NodeOptions): Promise<Node> {
+export async function startNode({ database, nodeId, log, configured, times }: NodeOptions): Promise<Node> {
   const authenticator = createAuthenticator(database.control, {
-    adminKey,
-    adminWorkspaceId,
+    configured,
     isReachable: () => feed.status().reachable,
   });
   const snapshot = createSnapshot(database, {

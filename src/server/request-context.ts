@@ -3,6 +3,7 @@ import type { Reader } from '../db/client.ts';
 import { isUnavailable } from '../db/database-errors.ts';
 import { createLoaders } from '../db/loaders.ts';
 import type { Actor } from '../domain/actor.ts';
+import { narrowTopic } from '../domain/channel-topic.ts';
 import { Unavailable } from '../domain/errors.ts';
 import { ChannelSubscription } from '../realtime/channel-subscription.ts';
 import type { FollowWish } from '../realtime/channel-subscription.ts';
@@ -36,8 +37,9 @@ export function createContextFactory({ app, reader, hub, channels, log }: Contex
     readBack: (read) => read().catch((error: unknown) => refuseReadBack(error, log)),
     loaders: createLoaders(reader, actor.workspaceId),
     follow: async (wish: FollowWish) => {
-      await channels.require(actor.workspaceId, wish.topic.channel);
-      return new ChannelSubscription(wish, await hub.startOf(actor.workspaceId, wish));
+      const topic = narrowTopic(actor, wish.topic);
+      await channels.require(actor.workspaceId, topic.channel);
+      return new ChannelSubscription({ ...wish, topic }, await hub.startOf(actor.workspaceId, wish));
     },
   });
 }

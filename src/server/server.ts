@@ -8,7 +8,8 @@ import type { Database } from '../db/client.ts';
 import { HUB_TIMES } from '../realtime/hub-deps.ts';
 import type { HubTimes } from '../realtime/hub-deps.ts';
 import { createSchema } from '../schema/schema.ts';
-import { createFirstKey, ensureDefaultWorkspace } from './bootstrap.ts';
+import { configuredKeys } from './authenticator.ts';
+import { createFirstKey, ensureDefaultWorkspace, ensureOperatorWorkspace } from './bootstrap.ts';
 import type { Config } from './config.ts';
 import { migrateDatabase, openDatabaseServer } from './database-address.ts';
 import { createFront } from './front.ts';
@@ -87,23 +88,22 @@ async function wire(
   const actionDeps = { writer: database.writer, clock: () => new Date(), newId: () => v7(), onUnavailable };
   const bootstrapApp = createApp({ ...actionDeps, onCommit: async () => undefined });
   const adminWorkspaceId = await ensureDefaultWorkspace(bootstrapApp, database.reader, config);
+  const operatorWorkspaceId = await ensureOperatorWorkspace(bootstrapApp);
 
   const times = { ...HUB_TIMES, ...STREAM_TIMES, ...options.times };
-  const node = await startNode({
-    database,
-    nodeId: v7(),
-    log,
-    adminKey: config.adminKey,
-    adminWorkspaceId,
-    times,
-  });
+  const configured = configuredKeys({ ...config, adminWorkspaceId, operatorWorkspaceId });
+  const node = await startNode({ database, nodeId: v7(), log, configured, times });
   stops.push(() => node.stop());
   const janitor = startJanitor(database, log);
   stops.push(() => janitor.stop());
   options.signal?.throwIfAborted();
 
   const newApp = recordingApp({ ...actionDeps, onCommit: (commit) => node.feed.onCommit(commit) });
-  const server = openDoors(options, { node, newApp, database, times }, stops);
+  const server = openDoors(
+    options,
+    { node, newApp, database, times, homeWorkspaceId: adminWorkspaceId },
+    stops,
+  );
   const url = await listen(server, config);
   server.on('error', (error) => log.error({ err: error }, 'the HTTP server failed'));
   const firstKey =
@@ -116,12 +116,13 @@ interface Inside {
   readonly newApp: NewApp;
   readonly database: Database;
   readonly times: HubTimes & StreamTimes;
+  readonly homeWorkspaceId: string;
 }
 
 /** Everything that is reached from outside: HTTP, REST, GraphQL, event streams, WebSockets. */
 function openDoors(
   { config: { corsOrigins }, log }: ServerOptions,
-  { node, newApp, database: { reader }, times }: Inside,
+  { node, newApp, database: { reader }, times, homeWorkspaceId }: Inside,
   stops: Stops,
 ): Server {
   const { hub, streams, authenticator, snapshot, usage, metrics, feed } = node;
@@ -145,6 +146,7 @@ function openDoors(
     sse,
     graphiql,
     metrics,
+    homeWorkspaceId,
     corsOrigins,
     feedStatus,
     reach,

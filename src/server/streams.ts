@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { LRUCache } from 'lru-cache';
 import type { Actor } from '../domain/actor.ts';
-import type { StoredEvent } from '../db/event-log.ts';
+import type { LogHead, StoredEvent } from '../db/event-log.ts';
 import type { FeedConsumer } from '../realtime/feed-types.ts';
 import type { EndReason, Transport } from '../realtime/member.ts';
 
@@ -159,8 +159,12 @@ export class Streams implements FeedConsumer {
   }
 
   /** In a history that is not the one that was read, keys may be missing too. */
-  async reset(workspaceId: string): Promise<void> {
+  async reset(workspaceId: string, head?: LogHead): Promise<void> {
     const connections = [...this.#open].filter(({ actor }) => actor?.workspaceId === workspaceId);
+    if (head === undefined) {
+      for (const connection of connections) connection.close('WORKSPACE_GONE');
+      return;
+    }
     const credentials = [...new Set(connections.map(({ authorization }) => authorization))];
     // A few at a time: everybody waits for this before they hear that history has changed.
     for (let from = 0; from < credentials.length; from += CREDENTIALS_AT_ONCE) {

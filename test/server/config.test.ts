@@ -51,6 +51,7 @@ describe('parseConfig', () => {
       databaseUrl: null,
       dataDirectory: '.promptforge',
       adminKey: null,
+      operatorKey: null,
       demo: true,
       corsOrigins: [],
       logLevel: 'info',

@@ -56,6 +56,7 @@ const TEST_CONFIG: Omit<Config, 'databaseUrl'> = {
   port: 0,
   dataDirectory: '/nowhere',
   adminKey: null,
+  operatorKey: null,
   demo: false,
   corsOrigins: [],
   logLevel: 'info',
