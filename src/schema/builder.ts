@@ -14,7 +14,7 @@ import { Forbidden, InvalidInput } from '../domain/errors.ts';
 import type { JsonValue, Message, Variable } from '../domain/template.ts';
 import type { Context } from './context.ts';
 import { decodeNodeId, encodeNodeId } from './node-id.ts';
-import { visibleNodeId } from './visible.ts';
+import { isVisibleNode } from './visible.ts';
 
 const NODES_MAX = 100;
 
@@ -60,8 +60,9 @@ export const builder = new SchemaBuilder<{
       args: { id: { description: 'Its global id.' } },
       skipTypeScopes: true,
       authScopes: { anyOf: READS_SOMETHING },
+      // What the relay plugin resolves are the ids of the arguments, whatever it is handed.
       resolve: async (_root, { id }, context, _info, resolveNode) =>
-        resolveNode(await visibleNodeId(context, id)),
+        (await isVisibleNode(context, id)) ? resolveNode(id) : null,
     },
     nodesQueryOptions: {
       description:
@@ -72,7 +73,8 @@ export const builder = new SchemaBuilder<{
       resolve: async (_root, { ids }, context, _info, resolveNodes) => {
         if (ids.length > NODES_MAX)
           throw new InvalidInput('ids', `has ${ids.length} ids, at most ${NODES_MAX} are allowed`);
-        return resolveNodes(await Promise.all(ids.map((id) => visibleNodeId(context, id))));
+        const visible = await Promise.all(ids.map((id) => isVisibleNode(context, id)));
+        return (await resolveNodes(ids)).map((node, index) => (visible[index] === true ? node : null));
       },
     },
     edgesFieldOptions: { nullable: false, description: 'The rows of this page, in order.' },

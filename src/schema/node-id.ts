@@ -15,7 +15,7 @@ export interface NodeId {
 }
 
 /** An id that no row has. What is no id of ours becomes it, so that garbage is answered exactly as an unknown id: null. */
-export const NOBODY: NodeId = { typename: 'Workspace', id: '00000000-0000-0000-0000-000000000000' };
+const NOBODY: NodeId = { typename: 'Workspace', id: '00000000-0000-0000-0000-000000000000' };
 
 export function encodeNodeId(typename: string, id: string | number | bigint): string {
   return Buffer.from(`${typename}:${id}`).toString('base64');

@@ -14,9 +14,8 @@ builder.prismaNode('PromptVersion', {
   nullable: true,
   findUnique: (id, { actor: { workspaceId } }) => ({ workspaceId_id: { workspaceId, id } }),
   select: { id: true, workspaceId: true, promptId: true, number: true, authorId: true },
-  // What a served version needs is open; the rest is for who may read everything of the prompt, and for who saved it.
-  authScopes: ({ promptId, authorId }, context) =>
-    authorId === context.actor.id || mayRead(context, promptId),
+  // What a served version needs is open; the rest is for who may read everything of the prompt.
+  authScopes: ({ promptId }, context) => mayRead(context, promptId),
   fields: (t) => ({
     number: t.exposeInt('number', {
       skipTypeScopes: true,

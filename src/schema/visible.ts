@@ -4,7 +4,6 @@ import { knownChannels, mayReadAll, mayReadPrompt } from '../domain/actor-readin
 import { isFolder } from '../domain/patterns.ts';
 import { folderRange } from '../domain/prompt.ts';
 import type { Context } from './context.ts';
-import { NOBODY } from './node-id.ts';
 import type { NodeId } from './node-id.ts';
 
 // What a request may see: every condition under which the schema reads rows stands here. Each begins with the workspace, and goes on with what
@@ -58,12 +57,8 @@ export function mayRead({ actor, loaders }: Context, promptId: string): boolean 
   return loaders.promptSlug.load(promptId).then((slug) => slug !== null && mayReadPrompt(actor, slug));
 }
 
-/** The global id, or one of nothing when what it names may not be seen. */
-export async function visibleNodeId(context: Context, node: NodeId): Promise<NodeId> {
-  return (await isVisibleNode(context, node)) ? node : NOBODY;
-}
-
-async function isVisibleNode(context: Context, { typename, id }: NodeId): Promise<boolean> {
+/** Whether what a global id names may be seen. */
+export async function isVisibleNode(context: Context, { typename, id }: NodeId): Promise<boolean> {
   if (mayReadAll(context.actor)) return true;
   const { reader } = context;
   const ofPrompt = { id, prompt: readablePrompts(context) };
@@ -98,6 +93,7 @@ function servedPointers({ actor }: Scoped) {
 
 function within(patterns: readonly string[] | null): Prisma.PromptWhereInput {
   if (patterns === null) return {};
-  // No pattern: no row. Prisma reads an empty OR as that.
+  // Not an empty OR: within another OR Prisma leaves that out, and everything is found.
+  if (patterns.length === 0) return { id: { in: [] } };
   return { OR: patterns.map((pattern) => ({ slug: isFolder(pattern) ? folderRange(pattern) : pattern })) };
 }

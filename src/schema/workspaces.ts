@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import type { DeletedWorkspace } from '../actions/delete-workspace.ts';
+import type { App } from '../actions/app.ts';
 import { keysetConnection, keysetPage } from '../db/keyset.ts';
 import type { KeysetOrder } from '../db/keyset.ts';
 import { Forbidden, InvalidInput, NotFound, Unavailable } from '../domain/errors.ts';
@@ -59,16 +59,18 @@ const CreatedWorkspace = builder
     }),
   });
 
-const DeletedWorkspaceRef = builder.objectRef<DeletedWorkspace>('DeletedWorkspace').implement({
-  description: 'A workspace that is gone, and how much went with it.',
-  fields: (t) => ({
-    slug: t.exposeString('slug', { description: 'The slug that it had, free from now on.' }),
-    name: t.exposeString('name', { description: 'The name that it had.' }),
-    prompts: t.exposeInt('prompts', { description: 'Its prompts.' }),
-    versions: t.exposeInt('versions', { description: 'Their versions.' }),
-    events: t.exposeInt('events', { description: 'The events of its log.' }),
-  }),
-});
+const DeletedWorkspaceRef = builder
+  .objectRef<Awaited<ReturnType<App['deleteWorkspace']>>>('DeletedWorkspace')
+  .implement({
+    description: 'A workspace that is gone, and how much went with it.',
+    fields: (t) => ({
+      slug: t.exposeString('slug', { description: 'The slug that it had, free from now on.' }),
+      name: t.exposeString('name', { description: 'The name that it had.' }),
+      prompts: t.exposeInt('prompts', { description: 'Its prompts.' }),
+      versions: t.exposeInt('versions', { description: 'Their versions.' }),
+      events: t.exposeInt('events', { description: 'The events of its log.' }),
+    }),
+  });
 
 builder.queryField('workspaces', (t) =>
   t.connection(

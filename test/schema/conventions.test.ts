@@ -98,6 +98,9 @@ const BOUNDED: Readonly<Record<string, string>> = {
   'PromotionBatch.promotions': 'at most 500 items are promoted at once',
   'ImportReport.versions': 'at most 100 versions are imported at once',
   'Viewer.scopes': 'a fixed list',
+  'Viewer.grants': 'a key has one, a member at most 50',
+  'Grant.prompts': 'at most 100',
+  'Grant.channels': 'a workspace has at most 32 channels',
 };
 
 function unboundedLists(schema: GraphQLSchema): string[] {
@@ -171,6 +174,7 @@ describe('the conventions of the schema', () => {
       'serving',
       'subscribers',
       'versions',
+      'workspaces',
     ]);
     for (const { args } of connections) {
       const texts = new Map(args.map((arg) => [arg.name, `${String(arg.type)} ${arg.description}`]));
