@@ -157,9 +157,10 @@ export const CASES: Readonly<Record<string, Case>> = {
     'editPrompt(input: { slug: "no/such", content: { template: "of A" }, idempotencyKey: $x })',
   ),
   'Mutation.updatePrompt(input.slug)': mutate('slug', 'updatePrompt(input: { slug: $x, owner: "me" })'),
+  // And back, so that the next one finds it as it was.
   'Mutation.updatePrompt(input.newSlug)': mutate(
     'renamedSlug',
-    'updatePrompt(input: { slug: "shared/two", newSlug: $x })',
+    'there: updatePrompt(input: { slug: "shared/two", newSlug: $x }) { __typename } updatePrompt(input: { slug: $x, newSlug: "shared/two" })',
   ),
   'Mutation.archivePrompt(input.slug)': mutate('slug', 'archivePrompt(input: { slug: $x })'),
   'Mutation.restorePrompt(input.slug)': mutate('slug', 'restorePrompt(input: { slug: $x })'),

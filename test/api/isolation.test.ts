@@ -52,21 +52,21 @@ describe('the table of cases', () => {
   });
 });
 
-/** Asks for B's and for nobody's, and expects the same answer to the byte, the asked value aside. */
-async function expectSame(
-  { kind }: Case,
-  ask: (value: string) => Promise<Answered>,
-): Promise<readonly Answered[]> {
+type Ask = (key: string, value: string) => Promise<Answered>;
+
+/** Asks for B's and for nobody's, with every key of A. @returns where the answers are not the same to the byte, the asked value aside. */
+async function leaksOf({ kind }: Case, ask: Ask): Promise<readonly (readonly Answered[])[]> {
   const { foreign, unknown } = world.values[kind];
-  const answers: Answered[] = [];
-  for (const [index, value] of foreign.entries()) {
-    const nobodys = unknown[index] ?? '';
-    const answered = await ask(value);
-    expect(masked(answered, value)).toEqual(masked(await ask(nobodys), nobodys));
-    expect(answered.body).not.toContain('of B');
-    answers.push(answered);
+  const leaks: Answered[][] = [];
+  for (const key of Object.values(world.keys)) {
+    for (const [index, value] of foreign.entries()) {
+      const nobodys = unknown[index] ?? '';
+      const answers = [masked(await ask(key, value), value), masked(await ask(key, nobodys), nobodys)];
+      const [ofB, ofNobody] = answers.map((answer) => JSON.stringify(answer));
+      if (ofB !== ofNobody || ofB?.includes('of B') === true) leaks.push(answers);
+    }
   }
-  return answers;
+  return leaks;
 }
 
 /** The answer with the asked value, as JSON or as JSON within JSON writes it, replaced. The place of what was committed is A's own. */
@@ -84,26 +84,22 @@ describe('a key of A that asks for what is B is answered as if nobody had it', (
   const plain = entries.filter(([, each]) => !isSubscription(each));
 
   it.each(plain)('over HTTP: %s', async (_path, each) => {
-    for (const key of Object.values(world.keys))
-      await expectSame(each, (x) => askByHttp(world.server, key, each.query, { x }));
+    expect(await leaksOf(each, (key, x) => askByHttp(world.server, key, each.query, { x }))).toEqual([]);
   });
 
   it.each(plain)('over WebSocket: %s', async (_path, each) => {
-    for (const key of Object.values(world.keys))
-      await expectSame(each, (x) => askBySocket(world.server, key, each.query, { x }));
+    expect(await leaksOf(each, (key, x) => askBySocket(world.server, key, each.query, { x }))).toEqual([]);
   });
 
   const subscriptions = entries.filter(([, each]) => isSubscription(each));
 
-  it.each(subscriptions)(
-    'in a subscription over WebSocket and server-sent events: %s',
-    async (_path, each) => {
-      for (const key of Object.values(world.keys)) {
-        await expectSame(each, (x) => askBySocket(world.server, key, each.query, { x }));
-        await expectSame(each, (x) => askBySse(world.server, key, each.query, { x }));
-      }
-    },
-  );
+  it.each(subscriptions)('in a subscription over WebSocket: %s', async (_path, each) => {
+    expect(await leaksOf(each, (key, x) => askBySocket(world.server, key, each.query, { x }))).toEqual([]);
+  });
+
+  it.each(subscriptions)('in a subscription over server-sent events: %s', async (_path, each) => {
+    expect(await leaksOf(each, (key, x) => askBySse(world.server, key, each.query, { x }))).toEqual([]);
+  });
 
   it.each(entries.filter(([, { blind }]) => blind !== true))(
     'and B itself is answered with it: %s',

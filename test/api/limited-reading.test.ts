@@ -204,7 +204,7 @@ describe('a service that is limited to a folder on a channel', () => {
 
   it('fetches by channel what it covers; a number is 403, whether the prompt exists or not', async () => {
     expect((await get(key, `/v1/prompts/${COVERED}`)).status).toBe(200);
-    for (const path of [`${COVERED}?_version=canary`, `${UNCOVERED}`, `${DRAFT}`, 'no/such'])
+    for (const path of [`${COVERED}?_version=canary`, UNCOVERED, DRAFT, 'no/such'])
       expect((await get(key, `/v1/prompts/${path}`)).status, path).toBe(404);
     const numbers = await Promise.all(
       [COVERED, UNCOVERED, 'no/such'].map(async (slug) => {
