@@ -9,6 +9,8 @@ import { createChannel } from './create-channel.ts';
 import { createPrompt } from './create-prompt.ts';
 import { ensureWorkspace } from './ensure-workspace.ts';
 import type { EnsureWorkspaceInput } from './ensure-workspace.ts';
+import { createWorkspace } from './create-workspace.ts';
+import { deleteWorkspace } from './delete-workspace.ts';
 import { editPrompt } from './edit-prompt.ts';
 import { importVersions } from './import-versions.ts';
 import { joinWorkspace } from './join-workspace.ts';
@@ -17,6 +19,7 @@ import { promoteVersions } from './promote-versions.ts';
 import { recordRevokedKeyUse } from './record-revoked-key-use.ts';
 import { refreshMember } from './refresh-member.ts';
 import { removeChannelPolicy } from './remove-channel-policy.ts';
+import { renameWorkspace } from './rename-workspace.ts';
 import { requestPromotion } from './request-promotion.ts';
 import { restorePrompt } from './restore-prompt.ts';
 import { revokeApiKey } from './revoke-api-key.ts';
@@ -52,6 +55,9 @@ export function createApp(deps: ActionDeps) {
       action(deps, actor, input);
   return {
     ensureWorkspace: (input: EnsureWorkspaceInput) => ensureWorkspace(deps, input),
+    createWorkspace: bind(createWorkspace),
+    renameWorkspace: bind(renameWorkspace),
+    deleteWorkspace: bind(deleteWorkspace),
     createApiKey: bind(createApiKey),
     revokeApiKey: bind(revokeApiKey),
     rotateApiKey: bind(rotateApiKey),

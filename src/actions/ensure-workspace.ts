@@ -1,5 +1,6 @@
 import { systemActor } from '../domain/actor.ts';
-import { LATEST, STABLE } from '../domain/channel.ts';
+import { insertWorkspace } from '../db/insert-workspace.ts';
+import { OPERATOR_WORKSPACE } from '../domain/workspace.ts';
 import { isUniqueViolation } from '../db/database-errors.ts';
 import { inTransaction } from '../db/transaction.ts';
 import type { ActionDeps } from '../db/transaction.ts';
@@ -15,12 +16,7 @@ export interface EnsuredWorkspace {
   readonly created: boolean;
 }
 
-const CHANNELS = [
-  { name: LATEST, description: 'Follows every save: development and staging.' },
-  { name: STABLE, description: 'Production: moves only when somebody promotes.' },
-];
-
-/** Creates the workspace with its two channels, unless it exists. Safe when several nodes start at once. */
+/** Creates the workspace with its two channels, unless it exists; the operators' has none, nothing is promoted there. Safe when several nodes start at once. */
 export async function ensureWorkspace(
   deps: ActionDeps,
   input: EnsureWorkspaceInput,
@@ -33,18 +29,8 @@ export async function ensureWorkspace(
     async (tx) => {
       const existing = await tx.workspace.findUnique({ where: { slug: input.slug }, select: { id: true } });
       if (existing !== null) return { answer: { id: existing.id, created: false }, events: [] };
-      const createdAt = deps.clock();
-      await tx.workspace.createMany({ data: { id, slug: input.slug, name: input.name, createdAt } });
-      const channels = CHANNELS.map((channel) => ({
-        ...channel,
-        id: deps.newId(),
-        workspaceId: id,
-        createdAt,
-      }));
-      await tx.channel.createMany({ data: channels });
-      const events = channels.map((channel) => ({
-        payload: { type: 'ChannelCreated', channelId: channel.id, channel: channel.name } as const,
-      }));
+      const isOperators = input.slug === OPERATOR_WORKSPACE.slug;
+      const events = await insertWorkspace(deps, tx, { id, ...input, withChannels: !isOperators });
       return {
         answer: { id, created: true },
         events: [{ payload: { type: 'WorkspaceCreated', slug: input.slug } }, ...events],

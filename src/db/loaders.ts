@@ -17,6 +17,8 @@ export function createLoaders(reader: Reader, workspaceId: string) {
     commitEnd: new DataLoader<bigint, LogHead, string>((keys) => loadCommitEnds(reader, workspaceId, keys), {
       cacheKeyFn: String,
     }),
+    /** The slug of a prompt, by its id. */
+    promptSlug: new DataLoader<string, string | null>((keys) => loadSlugs(reader, workspaceId, keys)),
     /** How many versions a prompt has, by prompt id. */
     versionCount: new DataLoader<string, number>((keys) => countVersions(reader, workspaceId, keys)),
     /** How many promotions a prompt has, on one channel (by name) or on all (null). */
@@ -51,6 +53,19 @@ async function loadCommitEnds(
     if (end === undefined) throw new Error(`the event log holds no commit ${commitSeq}`);
     return end;
   });
+}
+
+async function loadSlugs(
+  reader: Reader,
+  workspaceId: string,
+  promptIds: readonly string[],
+): Promise<(string | null)[]> {
+  const rows = await reader.prompt.findMany({
+    where: { workspaceId, id: { in: [...promptIds] } },
+    select: { id: true, slug: true },
+  });
+  const slugs = new Map(rows.map(({ id, slug }) => [id, slug]));
+  return promptIds.map((id) => slugs.get(id) ?? null);
 }
 
 // Version numbers have no holes, so the newest number is the count.

@@ -2,12 +2,14 @@ import { NotFound } from '../domain/errors.ts';
 import { ChannelNotFound, requireMovable } from '../domain/channel.ts';
 import type { PromptKind } from '../domain/version.ts';
 import { SlugTaken } from '../domain/prompt.ts';
+import { shownSlug } from '../domain/workspace.ts';
 import { EMPTY_POSITION } from '../domain/promotion.ts';
 import type { ChannelPosition } from '../domain/promotion.ts';
+import { textFault } from '../domain/text.ts';
 import type { Tx } from './transaction.ts';
 
-// Lock order, one law for all actions: idempotency key -> channel (KEY SHARE; its policies change under UPDATE) -> prompts by id -> channel
-// pointers by (channel, prompt) -> everything else -> events.
+// Lock order, one law for all actions: idempotency key -> workspace -> channel (KEY SHARE; its policies change under UPDATE) -> prompts by id
+// -> channel pointers by (channel, prompt) -> everything else -> events.
 
 export interface LockedPrompt {
   readonly id: string;
@@ -19,7 +21,10 @@ export interface LockedPrompt {
   readonly lastOrdinal: number;
 }
 
-/** Locks the prompts by id, in one statement. Unknown slugs are simply absent from the answer. */
+/**
+ * Locks the prompts by id, in one statement, and before them the workspace against its deletion: an event locks it in the end anyway, and
+ * then it would be too late. Unknown slugs are simply absent from the answer.
+ */
 export async function lockPrompts(
   tx: Tx,
   workspaceId: string,
@@ -27,10 +32,11 @@ export async function lockPrompts(
 ): Promise<Map<string, LockedPrompt>> {
   const rows = await tx.$queryRaw<LockedPrompt[]>`
     SELECT p.id, p.slug, p.kind::text AS kind, p.latest_number AS "latestNumber", p.archived_at IS NOT NULL AS archived, 0 AS "lastOrdinal"
-    FROM "prompt" p
-    WHERE p.workspace_id = ${workspaceId}::uuid AND p.slug = ANY(${[...slugs]}::text[])
+    FROM "workspace" w
+    JOIN "prompt" p ON p.workspace_id = w.id
+    WHERE w.id = ${workspaceId}::uuid AND p.slug = ANY(${[...slugs]}::text[])
     ORDER BY p.id
-    FOR NO KEY UPDATE`;
+    FOR KEY SHARE OF w FOR NO KEY UPDATE OF p`;
   const ordinals = await lastOrdinals(
     tx,
     workspaceId,
@@ -128,6 +134,25 @@ export async function lockPositions(
     pointers.map(({ promptId, version, promotion }) => [promptId, { serving: version, ...promotion }]),
   );
   return (promptId) => positions.get(promptId) ?? EMPTY_POSITION;
+}
+
+/**
+ * Locks a workspace against everything: whoever writes to it has finished, and whoever comes waits for the end. By slug, as operators know it.
+ * @throws NotFound
+ */
+export async function lockWorkspace(
+  tx: Tx,
+  slug: string,
+): Promise<{ readonly id: string; readonly slug: string; readonly name: string }> {
+  if (textFault(slug) !== null) throw workspaceNotFound(slug);
+  const [row] = await tx.$queryRaw<{ id: string; slug: string; name: string }[]>`
+    SELECT id::text AS id, slug, name FROM "workspace" WHERE slug = ${slug} FOR UPDATE`;
+  if (row === undefined) throw workspaceNotFound(slug);
+  return row;
+}
+
+function workspaceNotFound(slug: string): NotFound {
+  return new NotFound(`this installation has no workspace ${shownSlug(slug)}`);
 }
 
 /** The unique key is the judge of a race; this is for the ordinary case. @throws SlugTaken */

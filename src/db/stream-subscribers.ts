@@ -26,7 +26,7 @@ export interface OpenStream {
 export type StreamKey = Pick<OpenStream, 'workspaceId' | 'id'>;
 
 /**
- * Says that the node is there, once for each workspace that it has streams of.
+ * Says that the node is there, once for each workspace that it has streams of and that is not being deleted.
  * @returns the workspaces that did not know it: their rows of this node, if there were any, are gone.
  */
 export async function announceNode(
@@ -35,14 +35,18 @@ export async function announceNode(
   workspaceIds: readonly string[],
 ): Promise<string[]> {
   const rows = await writer.$queryRaw<{ workspaceId: string; isNew: boolean }[]>`
+    WITH standing AS (SELECT id FROM "workspace" WHERE id = ANY(${[...workspaceIds]}::uuid[]) ORDER BY id FOR KEY SHARE)
     INSERT INTO "stream_node" AS known (workspace_id, node_id, seen_at)
-    SELECT id, ${nodeId}::uuid, now() FROM unnest(${[...workspaceIds]}::uuid[]) AS workspace(id) ORDER BY 1
+    SELECT id, ${nodeId}::uuid, now() FROM standing ORDER BY 1
     ON CONFLICT (workspace_id, node_id) DO UPDATE SET seen_at = excluded.seen_at
     RETURNING known.workspace_id::text AS "workspaceId", known.xmax = 0 AS "isNew"`;
   return rows.filter((row) => row.isNew).map((row) => row.workspaceId);
 }
 
-/** Writes streams that were opened, and the newest cursors of those that are there. The node must have been announced. */
+/**
+ * Writes streams that were opened, and the newest cursors of those that are there. Where the node is not announced they are left out: their
+ * workspace is gone, or does not know the node any more and is told of it in the next round.
+ */
 export async function upsertStreams(
   writer: PrismaClient,
   nodeId: string,
@@ -66,6 +70,7 @@ export async function upsertStreams(
       ${column((stream) => stream.since.getTime())}::bigint[],
       ${column((stream) => stream.lastCursor)}::text[]
     ) AS s(workspace_id, id, channel, prompts, transport, actor_id, actor_kind, actor_name, since_ms, last_cursor)
+    JOIN "stream_node" n ON n.workspace_id = s.workspace_id AND n.node_id = ${nodeId}::uuid
     ON CONFLICT (workspace_id, node_id, id) DO UPDATE SET last_cursor = excluded.last_cursor`;
 }
 

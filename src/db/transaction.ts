@@ -19,6 +19,8 @@ export interface Outcome<T> {
   readonly events: readonly NewEvent[];
   /** Of an answer that was given before: an end of the log that has the commit behind it. */
   readonly repeatedBefore?: LogHead;
+  /** What operators do to a workspace stands in its own log too, which is written before theirs: the log that all of them write is locked last. */
+  readonly elsewhere?: { readonly workspaceId: string; readonly events: readonly NewEvent[] };
 }
 
 /** The end of a commit that was acknowledged by the database. */
@@ -45,7 +47,7 @@ export interface ActionDeps {
 /**
  * Runs an action's work in one transaction, writes its events last and waits until this node serves the commit.
  * Deadlocks and serialisation failures are run again, at most twice; so is what `raced` recognises: "somebody else was faster, look
- * again", such as a unique key that was taken between check and insert.
+ * again", such as a unique key that was taken between check and insert. `timeoutMs`: for work that may take longer than a transaction does.
  * @throws Refusal as the work threw it; Unavailable when the database could not be reached or did not answer in time.
  */
 export async function inTransaction<T>(
@@ -53,12 +55,13 @@ export async function inTransaction<T>(
   actor: Actor,
   work: (tx: Tx) => Promise<Outcome<T>>,
   raced: (error: unknown) => boolean = () => false,
+  timeoutMs?: number,
 ): Promise<T> {
   for (let attempt = 1; ; attempt += 1) {
     try {
-      const { answer, commit } = await runOnce(deps.writer, actor, work);
+      const { answer, commits } = await runOnce(deps.writer, actor, work, timeoutMs);
       // The database has acknowledged: from here on nothing may report the change as failed.
-      if (commit !== null) await deps.onCommit(commit);
+      for (const commit of commits) await deps.onCommit(commit);
       return answer;
     } catch (error) {
       if (error instanceof Refusal) throw error;
@@ -70,10 +73,32 @@ export async function inTransaction<T>(
   }
 }
 
-async function runOnce<T>(writer: PrismaClient, actor: Actor, work: (tx: Tx) => Promise<Outcome<T>>) {
-  return writer.$transaction(async (tx) => {
-    const { answer, events, repeatedBefore } = await work(tx);
-    const end = events.length === 0 ? repeatedBefore : await appendEvents(tx, actor, events);
-    return { answer, commit: end === undefined ? null : { workspaceId: actor.workspaceId, ...end } };
-  });
+async function runOnce<T>(
+  writer: PrismaClient,
+  actor: Actor,
+  work: (tx: Tx) => Promise<Outcome<T>>,
+  timeoutMs: number | undefined,
+) {
+  return writer.$transaction(
+    async (tx) => {
+      const { answer, events, repeatedBefore, elsewhere } = await work(tx);
+      const there = elsewhere && { ...actor, workspaceId: elsewhere.workspaceId };
+      const commits = [
+        there && (await commitOf(tx, there, elsewhere.events)),
+        await commitOf(tx, actor, events, repeatedBefore),
+      ];
+      return { answer, commits: commits.flatMap((commit) => commit ?? []) };
+    },
+    timeoutMs === undefined ? {} : { timeout: timeoutMs },
+  );
+}
+
+async function commitOf(
+  tx: Tx,
+  actor: Actor,
+  events: readonly NewEvent[],
+  repeatedBefore?: LogHead,
+): Promise<Commit | undefined> {
+  const end = events.length === 0 ? repeatedBefore : await appendEvents(tx, actor, events);
+  return end && { workspaceId: actor.workspaceId, ...end };
 }

@@ -23,13 +23,16 @@ export interface UsageCount {
 }
 
 /**
- * Adds the counts to what is stored, in one statement. No two of them may be of the same minute, actor, version and channel.
+ * Adds the counts to what is stored, in one statement; those of a workspace that is gone are left out, and one that is being deleted is waited for. No two of them may be of the same minute, actor, version and channel.
  * Nodes add to the same rows at the same time: all lock them in the order of the key, so none waits for another in a circle.
  */
 export async function addUsage(writer: PrismaClient, counts: readonly UsageCount[]): Promise<void> {
   if (counts.length === 0) return;
   const column = <T>(of: (count: UsageCount) => T): T[] => counts.map(of);
   await writer.$executeRaw`
+    WITH standing AS (
+      SELECT id FROM "workspace" WHERE id = ANY(${[...new Set(column((count) => count.workspaceId))]}::uuid[]) ORDER BY id FOR KEY SHARE
+    )
     INSERT INTO "version_usage" AS stored
       (workspace_id, prompt_id, version, minute, channel, actor_id, actor_kind, actor_name, fetched, pushed)
     SELECT c.workspace_id, c.prompt_id, c.version, to_timestamp(c.minute * 60), c.channel, c.actor_id, c.actor_kind::actor_kind, c.actor_name,
@@ -46,6 +49,7 @@ export async function addUsage(writer: PrismaClient, counts: readonly UsageCount
       ${column((count) => count.fetched)}::bigint[],
       ${column((count) => count.pushed)}::bigint[]
     ) AS c(workspace_id, prompt_id, version, minute, channel, actor_id, actor_kind, actor_name, fetched, pushed)
+    JOIN standing ON standing.id = c.workspace_id
     ORDER BY 1, 2, 3, 4, c.channel COLLATE "C", c.actor_id COLLATE "C"
     ON CONFLICT (workspace_id, prompt_id, version, minute, channel, actor_id) DO UPDATE
       SET fetched = stored.fetched + excluded.fetched, pushed = stored.pushed + excluded.pushed, actor_name = excluded.actor_name`;

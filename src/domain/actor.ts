@@ -81,6 +81,18 @@ export function promptsWithin(actor: Actor, scope: Scope, channel?: string): rea
   return [...new Set(grants.flatMap(({ prompts }) => prompts ?? []))].toSorted();
 }
 
+/** The channels on which the actor may do it to any prompt; null: every channel, which one or the other grant may limit. Empty: none. */
+export function channelsWithin(actor: Actor, scope: Scope): readonly string[] | null {
+  const grants = grantsOf(actor, scope);
+  if (grants.some(({ channels }) => channels === null)) return null;
+  return [...new Set(grants.flatMap(({ channels }) => channels ?? []))].toSorted();
+}
+
+/** Every channel that a grant of the scope names. */
+export function channelsNamed(actor: Actor, scope: Scope): readonly string[] {
+  return [...new Set(grantsOf(actor, scope).flatMap(({ channels }) => channels ?? []))].toSorted();
+}
+
 /** Two actors of one key may do and see the same. */
 export function accessKey({ workspaceId, grants, scopes }: Actor): string {
   return JSON.stringify([

@@ -1,6 +1,8 @@
-import { InvalidInput } from './errors.ts';
+import type { Actor } from './actor.ts';
+import { servedPrompts } from './actor-reading.ts';
+import { Forbidden, InvalidInput } from './errors.ts';
 import { isChannelName, ChannelNotFound, STABLE } from './channel.ts';
-import { isFolder, pathOfPattern } from './patterns.ts';
+import { isFolder, pathOfPattern, patternsCover } from './patterns.ts';
 import { isSlug } from './prompt.ts';
 
 const PATTERNS_MAX = 100;
@@ -49,6 +51,22 @@ export function parseRequestTopic(
 
 export function isRequestTopic(topic: Topic | RequestTopic): topic is RequestTopic {
   return 'readable' in topic;
+}
+
+/**
+ * The topic as far as the actor may read it: what asks for every prompt follows those that it may read.
+ * @throws ChannelNotFound for a channel of which it may read nothing, as for one that is not there; Forbidden for patterns beyond its grants.
+ */
+export function narrowTopic(actor: Actor, { channel, prompts }: Topic): Topic {
+  const within = servedPrompts(actor, channel);
+  if (within === null) return { channel, prompts };
+  if (within.length === 0) throw new ChannelNotFound(channel);
+  if (prompts === null) return { channel, prompts: within };
+  const beyond = prompts.find((pattern) => !patternsCover(within, pattern));
+  if (beyond === undefined) return { channel, prompts };
+  throw new Forbidden(
+    `this credential (${actor.name}) may not follow ${JSON.stringify(beyond)} on channel "${channel}": leave "prompts" out to follow what it may`,
+  );
 }
 
 /** Whether the topic covers a prompt of this slug. */

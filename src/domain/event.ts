@@ -6,7 +6,30 @@ type Facts = Readonly<Record<string, unknown>>;
  * rest again.
  */
 type EventPayload =
-  | { readonly type: 'WorkspaceCreated'; readonly slug: string }
+  | {
+      readonly type: 'WorkspaceCreated';
+      readonly slug: string;
+      /** At the operator's level only: the workspace's own log stands in it. */
+      readonly workspaceId?: string;
+      readonly name?: string;
+    }
+  | {
+      readonly type: 'WorkspaceRenamed';
+      readonly workspaceId: string;
+      readonly before: { readonly slug: string; readonly name: string };
+      readonly after: { readonly slug: string; readonly name: string };
+    }
+  | {
+      readonly type: 'WorkspaceDeleted';
+      readonly workspaceId: string;
+      readonly slug: string;
+      readonly name: string;
+      /** How many rows went with it. */
+      readonly counts: Readonly<Record<string, number>>;
+      /** Where its log ended: the last that can be said of it. */
+      readonly lastSeq: number;
+      readonly lastHash: string;
+    }
   | {
       readonly type: 'ApiKeyCreated';
       readonly apiKeyId: string;

@@ -64,9 +64,11 @@ export function createTail(options: TailOptions): Tail {
   }
 
   async function replace(workspaceId: string, from: LogHead): Promise<void> {
+    const head = (await readHeads(reader)).get(workspaceId);
     const message = 'the event log does not continue what this node applied: reading everything again';
-    log.error({ workspaceId, seq: String(from.seq) }, message);
-    await applied.reset(workspaceId, (await readHeads(reader)).get(workspaceId));
+    if (head === undefined) log.info({ workspaceId }, 'a workspace is gone, and what this node held of it');
+    else log.error({ workspaceId, seq: String(from.seq) }, message);
+    await applied.reset(workspaceId, head);
   }
 
   return {

@@ -16,8 +16,12 @@ import type { Blocker } from '../domain/promotion-blockers.ts';
 import type { VersionDiff } from '../domain/version-diff.ts';
 import type { Context } from './context.ts';
 import { decodeNodeId, encodeNodeId } from './node-id.ts';
+import { isVisibleNode } from './visible.ts';
 
 const NODES_MAX = 100;
+
+/** Who may read anything that a workspace holds; how much of it, the resolvers say. */
+export const READS_SOMETHING = ['registry:read', 'channels:read'] as const;
 
 /** Called when a resolver was given a planned query and did not use it, which costs a second round trip. Tests make it throw. */
 export const unusedQuery = { report: (_info: GraphQLResolveInfo): void => undefined };
@@ -28,7 +32,7 @@ export const builder = new SchemaBuilder<{
   DefaultFieldNullability: false;
   DefaultEdgesNullability: false;
   DefaultNodeNullability: false;
-  AuthScopes: { scope: Scope };
+  AuthScopes: { scope: Scope; anyOf: readonly Scope[] };
   Scalars: {
     ID: { Input: string; Output: string };
     DateTime: { Input: Date; Output: Date };
@@ -53,20 +57,28 @@ export const builder = new SchemaBuilder<{
   },
   relay: {
     clientMutationId: 'omit',
-    idFieldOptions: { description: 'Global id.' },
+    idFieldOptions: { description: 'Global id.', skipTypeScopes: true },
     cursorType: 'String',
     nodeQueryOptions: {
       description: 'The object behind a global id; null when this workspace holds none.',
       args: { id: { description: 'Its global id.' } },
+      skipTypeScopes: true,
+      authScopes: { anyOf: READS_SOMETHING },
+      // What the relay plugin resolves are the ids of the arguments, whatever it is handed.
+      resolve: async (_root, { id }, context, _info, resolveNode) =>
+        (await isVisibleNode(context, id)) ? resolveNode(id) : null,
     },
     nodesQueryOptions: {
       description:
         'The objects behind at most 100 global ids, in their order; null for each that this workspace does not hold.',
       args: { ids: { description: 'At most 100 global ids.' } },
-      resolve: (_root, { ids }, _context, _info, resolveNodes) => {
+      skipTypeScopes: true,
+      authScopes: { anyOf: READS_SOMETHING },
+      resolve: async (_root, { ids }, context, _info, resolveNodes) => {
         if (ids.length > NODES_MAX)
           throw new InvalidInput('ids', `has ${ids.length} ids, at most ${NODES_MAX} are allowed`);
-        return resolveNodes(ids);
+        const visible = await Promise.all(ids.map((id) => isVisibleNode(context, id)));
+        return (await resolveNodes(ids)).map((node, index) => (visible[index] === true ? node : null));
       },
     },
     edgesFieldOptions: { nullable: false, description: 'The rows of this page, in order.' },
@@ -102,7 +114,10 @@ export const builder = new SchemaBuilder<{
   },
   scopeAuth: {
     authorizeOnSubscribe: true,
-    authScopes: (context) => ({ scope: (scope) => canSomewhere(context.actor, scope) }),
+    authScopes: ({ actor }) => ({
+      scope: (scope) => canSomewhere(actor, scope),
+      anyOf: (scopes) => scopes.some((scope) => canSomewhere(actor, scope)),
+    }),
     unauthorizedError: (_parent, context, info) =>
       new Forbidden(
         `this credential (${context.actor.name}) may not read ${info.parentType.name}.${info.fieldName}`,

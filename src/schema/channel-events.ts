@@ -1,6 +1,6 @@
 import type { Frame, MoveFrame, SnapshotFrame } from '../realtime/frames.ts';
 import { parseTopic } from '../domain/channel-topic.ts';
-import { builder } from './builder.ts';
+import { builder, READS_SOMETHING } from './builder.ts';
 import { ownId } from './mutation.ts';
 import { pointersThen } from './served-then.ts';
 
@@ -141,7 +141,7 @@ builder.objectRef<Frame & { type: 'Bookmark' }>('Bookmark').implement({
 
 builder.subscriptionType({
   description: 'What is pushed: over WebSocket (graphql-transport-ws) or server-sent events.',
-  authScopes: { scope: 'registry:read' },
+  authScopes: { anyOf: READS_SOMETHING },
 });
 builder.subscriptionField('channelEvents', (t) =>
   t.field({
@@ -155,7 +155,8 @@ builder.subscriptionField('channelEvents', (t) =>
         description: 'Which channel; `latest` too.',
       }),
       prompts: t.arg.stringList({
-        description: 'Slugs, or folders as `support/*`, at most 100; null: every prompt of the workspace.',
+        description:
+          'Slugs, or folders as `support/*`, at most 100; null: every prompt that the credential may read. FORBIDDEN when one reaches beyond those.',
       }),
       after: t.arg.string({ description: 'The cursor to resume from; BAD_CURSOR when it is none.' }),
       snapshot: t.arg.boolean({

@@ -1,8 +1,11 @@
 import { keysetConnection, keysetPage } from '../db/keyset.ts';
 import type { KeysetOrder } from '../db/keyset.ts';
+import { knownChannels } from '../domain/actor-reading.ts';
 import { isChannelName } from '../domain/channel.ts';
-import { builder, modelRef } from './builder.ts';
+import { builder, modelRef, READS_SOMETHING } from './builder.ts';
 import { connectionOf, NODES_PATH, orderColumns, rowQuery } from './connection.ts';
+import type { Context } from './context.ts';
+import { own, visibleChannels, visiblePointers } from './visible.ts';
 
 const SERVING: KeysetOrder = {
   name: 'serving',
@@ -16,27 +19,44 @@ builder.prismaNode('Channel', {
   nullable: true,
   findUnique: (id, { actor: { workspaceId } }) => ({ workspaceId_id: { workspaceId, id } }),
   select: { id: true, workspaceId: true },
+  // Whoever may know of a channel may read what is open here; all else of it is for who reads the registry.
+  authScopes: { scope: 'registry:read' },
   fields: (t) => ({
-    name: t.exposeString('name', { description: 'Its name: a lower-case letter, then a-z, 0-9 and "-".' }),
-    description: t.exposeString('description', { nullable: true, description: 'What it is for.' }),
+    name: t.exposeString('name', {
+      description: 'Its name: a lower-case letter, then a-z, 0-9 and "-".',
+      skipTypeScopes: true,
+    }),
+    description: t.exposeString('description', {
+      nullable: true,
+      description: 'What it is for.',
+      skipTypeScopes: true,
+    }),
     serving: t.connection(
       {
         type: modelRef('ChannelPointer'),
         description:
-          'Everything that the channel serves, in a fixed order: a service starts from this in one request.',
-        select: (args, _context, nested) => {
+          'Everything that the channel serves and the credential may read, in a fixed order: a service starts from this in one request.',
+        skipTypeScopes: true,
+        select: (args, context, nested) => {
           const { take, where, orderBy } = keysetPage(SERVING, args);
           return {
             pointers: nested(
-              { take, where: { ...where, versionId: { not: null } }, orderBy, ...orderColumns(SERVING) },
+              {
+                take,
+                where: { ...where, ...visiblePointers(context), versionId: { not: null } },
+                orderBy,
+                ...orderColumns(SERVING),
+              },
               NODES_PATH,
               'ChannelPointer',
             ),
           };
         },
-        resolve: ({ workspaceId, id, pointers }, args, { reader }) =>
+        resolve: ({ workspaceId, id: channelId, pointers }, args, context) =>
           keysetConnection(keysetPage(SERVING, args), pointers, () =>
-            reader.channelPointer.count({ where: { workspaceId, channelId: id, versionId: { not: null } } }),
+            context.reader.channelPointer.count({
+              where: { ...visiblePointers(context), workspaceId, channelId, versionId: { not: null } },
+            }),
           ),
       },
       ...connectionOf('ChannelPointer', 'what a channel serves'),
@@ -74,21 +94,33 @@ builder.queryFields((t) => ({
   channel: t.field({
     type: modelRef('Channel'),
     nullable: true,
-    description: 'The channel of this name; null when there is none.',
+    description: 'The channel of this name; null when there is none, or none that the credential may read.',
+    skipTypeScopes: true,
+    authScopes: { anyOf: READS_SOMETHING },
     args: { name: t.arg.string({ required: true, description: 'Its name.' }) },
     resolve: (_root, { name }, context, info) => {
-      if (!isChannelName(name)) return null;
+      if (!isChannelName(name) || !mayKnow(context, name)) return null;
       const query = rowQuery(context, info);
       return context.reader.channel.findUnique({
         ...query,
-        where: { workspaceId_name: { workspaceId: context.actor.workspaceId, name } },
+        where: { workspaceId_name: { ...own(context), name } },
       });
     },
   }),
   channels: t.prismaField({
     type: ['Channel'],
-    description: 'All channels of the workspace (at most 32), by name.',
-    resolve: (query, _root, _args, { reader, actor: { workspaceId } }) =>
-      reader.channel.findMany({ ...query, where: { workspaceId }, orderBy: { name: 'asc' } }),
+    description: 'All channels of the workspace (at most 32) that the credential may read, by name.',
+    skipTypeScopes: true,
+    authScopes: { anyOf: READS_SOMETHING },
+    resolve: (query, _root, _args, context) =>
+      context.reader.channel.findMany({
+        ...query,
+        where: visibleChannels(context),
+        orderBy: { name: 'asc' },
+      }),
   }),
 }));
+
+function mayKnow({ actor }: Pick<Context, 'actor'>, name: string): boolean {
+  return knownChannels(actor)?.includes(name) ?? true;
+}

@@ -5,6 +5,7 @@ import type { Refusal } from '../domain/errors.ts';
 import { ChannelMoved, NothingToRollBack } from '../domain/promotion.ts';
 import { PromptArchived, SlugTaken } from '../domain/prompt.ts';
 import { EditConflict, KindMismatch, VersionNotFound } from '../domain/version.ts';
+import { WorkspaceSlugTaken } from '../domain/workspace.ts';
 import { builder, modelRef } from './builder.ts';
 import { rowQuery } from './connection.ts';
 
@@ -40,6 +41,7 @@ face(
 );
 face(IdempotencyConflict, 'The idempotency key was used before with another input for this mutation.');
 face(SlugTaken, 'Another prompt of this workspace has the slug.');
+face(WorkspaceSlugTaken, 'Another workspace of this installation has the slug.');
 face(PromptArchived, 'The prompt is retired: restore it first.');
 face(KindMismatch, 'The content is of the other kind; a prompt is TEXT or CHAT for life.');
 face(

@@ -8,6 +8,8 @@ import type { JsonValue } from '../domain/template.ts';
 import { requireText } from '../domain/text.ts';
 import { builder, modelRef } from './builder.ts';
 import { connectionOf, rowsQuery } from './connection.ts';
+import type { Context } from './context.ts';
+import { visibleEvents } from './visible.ts';
 
 const FILTER_LENGTH_MAX = 200;
 const TYPES_MAX = 50;
@@ -125,11 +127,14 @@ builder.queryField('events', (t) =>
   t.connection(
     {
       type: modelRef('Event'),
-      description: 'The audit trail, newest first.',
+      description:
+        'The audit trail, newest first: for a credential that is limited to prompts, what is about those; for an operator, what operators did.',
+      skipTypeScopes: true,
+      authScopes: { anyOf: ['registry:read', 'workspaces:manage'] },
       args: { filter: t.arg({ type: EventFilter, description: 'Which ones; absent: all.' }) },
       resolve: async (_root, args, context, info) => {
         const page = keysetPage(NEWEST_FIRST, args);
-        const filter = filterWhere(context.actor.workspaceId, args.filter ?? {});
+        const filter = filterWhere(context, args.filter ?? {});
         const rows = await context.reader.event.findMany({
           ...rowsQuery(context, info),
           where: { AND: [filter, page.where] },
@@ -143,13 +148,12 @@ builder.queryField('events', (t) =>
   ),
 );
 
-function filterWhere(workspaceId: string, filter: typeof EventFilter.$inferInput): Prisma.EventWhereInput {
+function filterWhere(context: Context, filter: typeof EventFilter.$inferInput): Prisma.EventWhereInput {
   const { types, prompt, actor, since, until } = filter;
   if ((types?.length ?? 0) > TYPES_MAX)
     throw new InvalidInput('filter.types', `has more than ${TYPES_MAX} types`);
   const micros = { ...bound('gte', since), ...bound('lt', until) };
-  return {
-    workspaceId,
+  const asked: Prisma.EventWhereInput = {
     ...(types
       ? {
           type: {
@@ -165,6 +169,8 @@ function filterWhere(workspaceId: string, filter: typeof EventFilter.$inferInput
       : {}),
     ...(Object.keys(micros).length > 0 ? { atMicros: micros } : {}),
   };
+  // Apart, so that a filter by prompt never takes the place of what may be seen.
+  return { AND: [visibleEvents(context), asked] };
 }
 
 function bound(operator: 'gte' | 'lt', time: Date | null | undefined) {

@@ -1,11 +1,11 @@
 import { keysetConnection, keysetPage } from '../db/keyset.ts';
 import type { KeysetOrder } from '../db/keyset.ts';
 import { can } from '../domain/actor.ts';
-import type { Grant as GrantFacts } from '../domain/actor.ts';
 import { Forbidden, InvalidInput, NotFound, Unavailable } from '../domain/errors.ts';
 import { storedGrants } from '../domain/member-role.ts';
 import { builder, modelRef } from './builder.ts';
 import { connectionOf, rowsQuery } from './connection.ts';
+import { Grant } from './grant.ts';
 import { NOBODY_ID, ownId, refusals } from './mutation.ts';
 import { innerId } from './node-id.ts';
 import { Role } from './scalars.ts';
@@ -19,23 +19,6 @@ const BY_NAME: KeysetOrder = {
 };
 const PROMPTS = 'Slugs and folders ("support/*") that it is limited to';
 const CHANNELS = 'Channels that it is limited to';
-
-const Grant = builder.objectRef<GrantFacts>('Grant').implement({
-  description: 'A role for some prompts and channels only.',
-  fields: (t) => ({
-    role: t.expose('role', { type: Role, description: 'The role.' }),
-    prompts: t.stringList({
-      nullable: true,
-      description: `${PROMPTS}; null: every prompt.`,
-      resolve: ({ prompts }) => prompts?.slice() ?? null,
-    }),
-    channels: t.stringList({
-      nullable: true,
-      description: `${CHANNELS}; null: every channel.`,
-      resolve: ({ channels }) => channels?.slice() ?? null,
-    }),
-  }),
-});
 
 builder.prismaNode('Member', {
   description:

@@ -1,5 +1,7 @@
 import { encodeFeedCursor } from '../domain/cursor.ts';
 import { builder } from './builder.ts';
+import type { Context } from './context.ts';
+import { mayRead } from './visible.ts';
 
 const PromotionKind = builder.enumType('PromotionKind', {
   description: 'The mutation that moved the channel; never guessed from the target.',
@@ -18,26 +20,41 @@ builder.prismaNode('Promotion', {
   id: { resolve: (promotion) => promotion.id, description: 'Global id.' },
   nullable: true,
   findUnique: (id, { actor: { workspaceId } }) => ({ workspaceId_id: { workspaceId, id } }),
-  select: { id: true, workspaceId: true, ordinal: true },
+  select: { id: true, workspaceId: true, ordinal: true, promptId: true, actorId: true },
+  // What a subscriber of the channel is told is open; the rest is for who may read everything of the prompt.
+  authScopes: ({ promptId }, context) => mayRead(context, promptId),
   fields: (t) => ({
-    kind: t.expose('kind', { type: PromotionKind, description: 'What moved the channel.' }),
-    prompt: t.relation('prompt', { description: 'Whose version.' }),
-    channel: t.relation('channel', { description: 'The channel that moved.' }),
+    kind: t.expose('kind', {
+      skipTypeScopes: true,
+      type: PromotionKind,
+      description: 'What moved the channel.',
+    }),
+    prompt: t.relation('prompt', { skipTypeScopes: true, description: 'Whose version.' }),
+    channel: t.relation('channel', { skipTypeScopes: true, description: 'The channel that moved.' }),
     version: t.relation('version', {
+      skipTypeScopes: true,
       nullable: true,
       description: 'What it serves since; null for a WITHDRAWAL.',
     }),
     previousVersion: t.relation('previousVersion', {
+      skipTypeScopes: true,
       nullable: true,
       description: 'What it served before; null: nothing.',
     }),
     actor: t.field({
       type: 'Actor',
       description: 'Who moved it.',
+      skipTypeScopes: true,
+      authScopes: ownOrReadable,
       select: { actorKind: true, actorName: true },
       resolve: ({ actorKind, actorName }) => ({ kind: actorKind, name: actorName }),
     }),
-    reason: t.exposeString('reason', { nullable: true, description: 'Why, in the words of who moved it.' }),
+    reason: t.exposeString('reason', {
+      skipTypeScopes: true,
+      authScopes: ownOrReadable,
+      nullable: true,
+      description: 'Why, in the words of who moved it.',
+    }),
     breakGlass: t.exposeBoolean('breakGlass', {
       description: 'Whether it went over what the policy demanded, in an emergency.',
     }),
@@ -45,8 +62,9 @@ builder.prismaNode('Promotion', {
       nullable: true,
       description: 'The approved request that it applied; null: it needed none.',
     }),
-    createdAt: t.expose('createdAt', { type: 'DateTime', description: 'When.' }),
+    createdAt: t.expose('createdAt', { skipTypeScopes: true, type: 'DateTime', description: 'When.' }),
     cursor: t.string({
+      skipTypeScopes: true,
       description:
         "Its place in the workspace's feed: the end of its commit, so that resuming from it never tears a batch.",
       select: { event: { select: { commitSeq: true } } },
@@ -57,3 +75,12 @@ builder.prismaNode('Promotion', {
     }),
   }),
 });
+
+/** What one has done oneself is no secret: whoever may move a channel and not read the registry gets the answer to the move. */
+function ownOrReadable(
+  { promptId, actorId }: { readonly promptId: string; readonly actorId: string },
+  _args: object,
+  context: Context,
+) {
+  return actorId === context.actor.id || mayRead(context, promptId);
+}

@@ -1,9 +1,11 @@
 import { keysetConnection, keysetPage } from '../db/keyset.ts';
 import type { KeysetOrder } from '../db/keyset.ts';
+import { mayReadPrompt } from '../domain/actor-reading.ts';
 import { isChannelName } from '../domain/channel.ts';
 import { InvalidInput } from '../domain/errors.ts';
 import { builder, modelRef } from './builder.ts';
 import { connectionOf, NODES_PATH, orderColumns } from './connection.ts';
+import { visiblePointers } from './visible.ts';
 
 const VERSIONS: KeysetOrder = {
   name: 'versions',
@@ -20,22 +22,24 @@ builder.prismaObjectFields('Prompt', (t) => ({
     type: modelRef('PromptVersion'),
     nullable: true,
     description:
-      'One version, by its number or by the channel that serves it; give exactly one. Null when there is none: a channel never falls back.',
+      'One version, by its number or by the channel that serves it; give exactly one. Null when there is none: a channel never falls back. By number it is for who may read everything of the prompt.',
+    skipTypeScopes: true,
     args: {
       number: t.arg.int({ description: 'The number of the version.' }),
       channel: t.arg.string({ description: 'The name of the channel.' }),
     },
-    select: (args, _context, nested) => {
+    select: (args, context, nested) => {
       const byNumber = { versions: nested({ where: { number: args.number ?? 0 }, take: 1 }) };
       const byChannel = {
         pointers: {
-          where: { channel: { name: channelName(args.channel ?? '') } },
+          where: { AND: [visiblePointers(context)], channel: { name: channelName(args.channel ?? '') } },
           take: 1,
           select: { version: nested() },
         },
       };
       return (typeof args.number === 'number' ? byNumber : byChannel) as typeof byNumber & typeof byChannel;
     },
+    authScopes: ({ slug }, { number }, { actor }) => typeof number !== 'number' || mayReadPrompt(actor, slug),
     resolve: (prompt, args) => {
       if ((typeof args.number === 'number') === (typeof args.channel === 'string')) {
         throw new InvalidInput('version', 'give either "number" or "channel"');
@@ -48,8 +52,12 @@ builder.prismaObjectFields('Prompt', (t) => ({
   }),
   channels: t.relation('pointers', {
     description:
-      'Where each channel points, by name of the channel; a channel that does not serve the prompt is absent.',
-    query: { where: { versionId: { not: null } }, orderBy: { channel: { name: 'asc' } } },
+      'Where each channel points, by name of the channel; a channel that does not serve the prompt, or that the credential may not read, is absent.',
+    skipTypeScopes: true,
+    query: (_args, context) => ({
+      where: { ...visiblePointers(context), versionId: { not: null } },
+      orderBy: { channel: { name: 'asc' } },
+    }),
   }),
 }));
 

@@ -1,11 +1,15 @@
 import type { Prisma } from '../db/generated/prisma/client.ts';
 import { keysetConnection, keysetPage } from '../db/keyset.ts';
 import type { KeysetOrder } from '../db/keyset.ts';
+import { can } from '../domain/actor.ts';
+import { mayReadPrompt } from '../domain/actor-reading.ts';
 import { folderRange, isSlug } from '../domain/prompt.ts';
 import { requireText } from '../domain/text.ts';
-import { builder, modelRef } from './builder.ts';
+import { builder, modelRef, READS_SOMETHING } from './builder.ts';
 import { connectionOf, rowQuery, rowsQuery } from './connection.ts';
+import type { Context } from './context.ts';
 import { PromptKind } from './scalars.ts';
+import { own, readablePrompts, visiblePrompts } from './visible.ts';
 
 const FILTER_LENGTH_MAX = 200;
 
@@ -61,31 +65,52 @@ builder.prismaNode('Prompt', {
   nullable: true,
   findUnique: (id, { actor: { workspaceId } }) => ({ workspaceId_id: { workspaceId, id } }),
   select: { id: true, workspaceId: true, slug: true, createdAt: true, updatedAt: true },
+  // Secure by default: a field that is not opened below, here or in another file, is for who may read everything of this prompt.
+  authScopes: ({ slug }, { actor }) => mayReadPrompt(actor, slug),
   fields: (t) => ({
     slug: t.exposeString('slug', {
+      skipTypeScopes: true,
       description: 'Its name, such as "support/assistant": unique in the workspace, changed by updatePrompt.',
     }),
-    description: t.exposeString('description', { nullable: true, description: 'What it is for.' }),
-    kind: t.expose('kind', { type: PromptKind, description: 'TEXT or CHAT, for life.' }),
-    tags: t.exposeStringList('tags', { description: 'Labels for filtering.' }),
+    description: t.exposeString('description', {
+      skipTypeScopes: true,
+      nullable: true,
+      description: 'What it is for.',
+    }),
+    kind: t.expose('kind', {
+      skipTypeScopes: true,
+      type: PromptKind,
+      description: 'TEXT or CHAT, for life.',
+    }),
+    tags: t.exposeStringList('tags', { skipTypeScopes: true, description: 'Labels for filtering.' }),
     owner: t.exposeString('owner', {
+      skipTypeScopes: true,
       nullable: true,
       description: 'Who looks after it: a person or team, free text.',
     }),
     createdAt: t.expose('createdAt', {
+      skipTypeScopes: true,
       type: 'DateTime',
       description: 'When it was created; for imported history, when its first version was made.',
     }),
     updatedAt: t.expose('updatedAt', {
+      skipTypeScopes: true,
       type: 'DateTime',
       description: 'When it was last saved or its metadata changed.',
     }),
     archivedAt: t.expose('archivedAt', {
+      skipTypeScopes: true,
       type: 'DateTime',
       nullable: true,
       description: 'When it was retired; null: active.',
     }),
-    latest: t.relation('latest', { description: 'The newest version; stays when the prompt is archived.' }),
+    latest: t.relation('latest', {
+      description:
+        'The newest version; stays when the prompt is archived. For who may read everything of the prompt, or write to it.',
+      skipTypeScopes: true,
+      authScopes: ({ slug }, _args, { actor }) =>
+        mayReadPrompt(actor, slug) || can(actor, 'prompts:write', { slug }),
+    }),
   }),
 });
 
@@ -93,28 +118,31 @@ builder.queryFields((t) => ({
   prompt: t.field({
     type: modelRef('Prompt'),
     nullable: true,
-    description: 'The prompt of this slug, archived or not; null when there is none.',
+    description:
+      'The prompt of this slug, archived or not; null when there is none, or none that the credential may read.',
+    skipTypeScopes: true,
+    authScopes: { anyOf: READS_SOMETHING },
     args: { slug: t.arg.string({ required: true, description: 'Its slug.' }) },
     resolve: (_root, { slug }, context, info) => {
       if (!isSlug(slug)) return null;
       const query = rowQuery(context, info);
       return context.reader.prompt.findUnique({
         ...query,
-        where: { workspaceId_slug: { workspaceId: context.actor.workspaceId, slug } },
+        where: { workspaceId_slug: { ...own(context), slug }, ...onlyVisible(context, slug) },
       });
     },
   }),
   prompts: t.connection(
     {
       type: modelRef('Prompt'),
-      description: 'Prompts of the workspace, filtered and ordered.',
+      description: 'Prompts of the workspace that the credential may read, filtered and ordered.',
       args: {
         filter: t.arg({ type: PromptFilter, description: 'Which ones; absent: the active ones.' }),
         orderBy: t.arg({ type: PromptOrder, defaultValue: 'SLUG_ASC', description: 'In which order.' }),
       },
       resolve: async (_root, args, context, info) => {
         const page = keysetPage(ORDERS[args.orderBy ?? 'SLUG_ASC'], args);
-        const filter = filterWhere(context.actor.workspaceId, args.filter ?? { archived: false });
+        const filter = filterWhere(context, args.filter ?? { archived: false });
         const rows = await context.reader.prompt.findMany({
           ...rowsQuery(context, info),
           where: { AND: [filter, page.where] },
@@ -128,20 +156,26 @@ builder.queryFields((t) => ({
   ),
 }));
 
-function filterWhere(workspaceId: string, filter: typeof PromptFilter.$inferInput): Prisma.PromptWhereInput {
+/** Nothing to add for who may read the prompt anyway: then the look-up is by its key alone, and batched. */
+function onlyVisible(context: Context, slug: string): Prisma.PromptWhereInput {
+  return mayReadPrompt(context.actor, slug) ? {} : visiblePrompts(context);
+}
+
+function filterWhere(context: Context, filter: typeof PromptFilter.$inferInput): Prisma.PromptWhereInput {
   const text = (field: 'search' | 'folder' | 'tag' | 'owner') => {
     const value = filter[field];
     return typeof value === 'string' ? requireText(`filter.${field}`, value, FILTER_LENGTH_MAX) : null;
   };
   const [search, folder, tag, owner] = [text('search'), text('folder'), text('tag'), text('owner')];
-  return {
-    workspaceId,
+  const asked: Prisma.PromptWhereInput = {
     ...(search === null ? {} : { search: { text: { contains: escapeLike(search), mode: 'insensitive' } } }),
     ...(folder === null ? {} : { slug: folderRange(folder) }),
     ...(tag === null ? {} : { tags: { has: tag } }),
     ...(owner === null ? {} : { owner }),
     ...(typeof filter.archived === 'boolean' ? { archivedAt: filter.archived ? { not: null } : null } : {}),
   };
+  // Apart, so that a filter by folder never takes the place of what may be seen.
+  return { AND: [readablePrompts(context), asked] };
 }
 
 /** LIKE's wildcards stand for themselves; Prisma's `contains` passes them on as they are. */

@@ -56,6 +56,7 @@ const RenderResult = builder.unionType('RenderResult', {
 builder.prismaObjectField('PromptVersion', 'render', (t) =>
   t.field({
     type: RenderResult,
+    skipTypeScopes: true,
     description: 'Fills the holes. A value is never scanned again, nothing is escaped.',
     args: {
       variables: t.arg({ type: 'JSON', description: 'An object: a value by each name.' }),

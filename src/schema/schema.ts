@@ -31,6 +31,7 @@ import './variable.ts';
 import './version.ts';
 import './version-diff.ts';
 import './workspace.ts';
+import './workspaces.ts';
 
 builder.queryType({
   description:

@@ -1,5 +1,6 @@
 import { keysetConnection, keysetPage } from '../db/keyset.ts';
 import type { KeysetOrder } from '../db/keyset.ts';
+import { mayReadAll } from '../domain/actor-reading.ts';
 import type { Subscriber } from '../db/subscriber-loaders.ts';
 import { builder } from './builder.ts';
 import { connectionOf } from './connection.ts';
@@ -53,7 +54,9 @@ builder.prismaObjectField('Channel', 'subscribers', (t) =>
   t.connection(
     {
       type: SubscriberRef,
-      description: 'Who listens to the channel now, those who came last first.',
+      description:
+        'Who listens to the channel now, those who came last first; for who may read everything of the workspace.',
+      authScopes: (_channel, _args, { actor }) => mayReadAll(actor),
       resolve: async ({ id: channelId }, args, { loaders }) => {
         const page = keysetPage(NEWEST_FIRST, args);
         const rows = await loaders.subscribers.load({ channelId, page });

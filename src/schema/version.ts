@@ -2,7 +2,9 @@ import { storedContent } from '../domain/version.ts';
 import { effectiveVariables } from '../domain/template.ts';
 import type { JsonValue, Message } from '../domain/template.ts';
 import { builder, modelRef } from './builder.ts';
+import type { Context } from './context.ts';
 import { PromptKind } from './scalars.ts';
+import { mayRead } from './visible.ts';
 
 const CONTENT = { template: true, messages: true, config: true, variables: true } as const;
 
@@ -11,16 +13,23 @@ builder.prismaNode('PromptVersion', {
   id: { resolve: (version) => version.id, description: 'Global id.' },
   nullable: true,
   findUnique: (id, { actor: { workspaceId } }) => ({ workspaceId_id: { workspaceId, id } }),
-  select: { id: true, workspaceId: true, promptId: true, number: true },
+  select: { id: true, workspaceId: true, promptId: true, number: true, authorId: true },
+  // What a served version needs is open; the rest is for who may read everything of the prompt.
+  authScopes: ({ promptId }, context) => mayRead(context, promptId),
   fields: (t) => ({
-    number: t.exposeInt('number', { description: '1, 2, 3 ... within its prompt, without holes.' }),
-    prompt: t.relation('prompt', { description: 'Whose version it is.' }),
-    kind: t.expose('kind', { type: PromptKind, description: "The prompt's kind." }),
+    number: t.exposeInt('number', {
+      skipTypeScopes: true,
+      description: '1, 2, 3 ... within its prompt, without holes.',
+    }),
+    prompt: t.relation('prompt', { skipTypeScopes: true, description: 'Whose version it is.' }),
+    kind: t.expose('kind', { skipTypeScopes: true, type: PromptKind, description: "The prompt's kind." }),
     template: t.exposeString('template', {
+      skipTypeScopes: true,
       nullable: true,
       description: 'TEXT: the text with its holes, byte for byte as it was saved.',
     }),
     messages: t.field({
+      skipTypeScopes: true,
       type: ['Message'],
       nullable: true,
       description: 'CHAT: the messages, in order.',
@@ -28,6 +37,7 @@ builder.prismaNode('PromptVersion', {
       resolve: ({ messages }) => messages as readonly Message[] | null,
     }),
     config: t.field({
+      skipTypeScopes: true,
       type: 'JSON',
       nullable: true,
       description: 'Model settings; opaque to PromptForge.',
@@ -35,6 +45,7 @@ builder.prismaNode('PromptVersion', {
       resolve: ({ config }) => (config ?? null) as JsonValue,
     }),
     variables: t.field({
+      skipTypeScopes: true,
       type: ['Variable'],
       description: 'Those found in the text in order of first appearance, then those that are only declared.',
       select: CONTENT,
@@ -50,20 +61,38 @@ builder.prismaNode('PromptVersion', {
   }),
 });
 
+/** What one has said oneself is no secret: whoever may write and not read gets the answer to the save. */
+function ownOrReadable(
+  { promptId, authorId }: { readonly promptId: string; readonly authorId: string },
+  _args: object,
+  context: Context,
+) {
+  return authorId === context.actor.id || mayRead(context, promptId);
+}
+
 // Where it comes from and where it is served.
 builder.prismaObjectFields('PromptVersion', (t) => ({
-  message: t.exposeString('message', { nullable: true, description: 'Why it was saved.' }),
+  message: t.exposeString('message', {
+    skipTypeScopes: true,
+    authScopes: ownOrReadable,
+    nullable: true,
+    description: 'Why it was saved.',
+  }),
   author: t.field({
     type: 'Actor',
     description: 'Who saved it.',
+    skipTypeScopes: true,
+    authScopes: ownOrReadable,
     select: { authorKind: true, authorName: true },
     resolve: ({ authorKind, authorName }) => ({ kind: authorKind, name: authorName }),
   }),
   createdAt: t.expose('createdAt', {
+    skipTypeScopes: true,
     type: 'DateTime',
     description: 'When it was saved; for imported history, when it was made there.',
   }),
   contentHash: t.exposeString('contentHash', {
+    skipTypeScopes: true,
     description:
       '"sha256:<hex>" over the RFC 8785 form of {config, kind, template or messages, variables}: equal content, equal hash. Of variables the declared ones, in this order, and no member that is null but config.',
   }),

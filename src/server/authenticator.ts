@@ -36,13 +36,17 @@ interface Remembered extends Checked {
 
 type Check = (credential: string, caller: Caller) => Promise<Checked | null>;
 
+/** A key that the environment sets, accepted besides those in the database. */
+export interface ConfiguredKey {
+  readonly key: string;
+  readonly actor: Actor;
+}
+
 export interface AuthenticatorOptions {
   readonly checkKey: Check;
   /** Null: there are no people here, only keys. */
   readonly checkPerson: Check | null;
-  /** The configured key of the default workspace, accepted besides those in the database. */
-  readonly adminKey: string | null;
-  readonly adminWorkspaceId: string;
+  readonly configured: readonly ConfiguredKey[];
   readonly isReachable: () => boolean;
   /** Told of every actor that is let in. */
   readonly onUse: (actor: Actor, nowMs: number) => void;
@@ -55,7 +59,7 @@ export function createAuthenticator(options: AuthenticatorOptions): Authenticato
     sizeCalculation: (_entry, name) => name.length,
   });
   let forgotten = 0;
-  const adminHash = options.adminKey === null ? null : hashApiKey(options.adminKey);
+  const configured = options.configured.map(({ key, actor }) => ({ hash: hashApiKey(key), actor }));
 
   function authenticate(
     header: string | undefined,
@@ -77,8 +81,9 @@ export function createAuthenticator(options: AuthenticatorOptions): Authenticato
     }
     if (known !== undefined && (nowMs - known.checkedAtMs < FRESH_MS || !options.isReachable()))
       return letIn(known.actor, nowMs);
-    if (adminHash !== null && timingSafeEqual(hashApiKey(credential), adminHash))
-      return remember(name, { actor: configuredAdmin(options.adminWorkspaceId), endsMs: Infinity });
+    const hash = hashApiKey(credential);
+    const own = configured.find((candidate) => timingSafeEqual(hash, candidate.hash));
+    if (own !== undefined) return remember(name, { actor: own.actor, endsMs: Infinity });
     const check = checkFor(credential);
     return check === null ? null : ask(name, known, () => check(credential, caller));
   }
@@ -132,16 +137,35 @@ export function createAuthenticator(options: AuthenticatorOptions): Authenticato
   };
 }
 
-function configuredAdmin(workspaceId: string): Actor {
-  return {
-    workspaceId,
-    kind: 'API_KEY',
-    id: 'configured-admin',
-    name: 'PROMPTFORGE_ADMIN_KEY',
-    role: 'ADMIN',
-    grants: unlimited('ADMIN'),
-    scopes: null,
-    expiresAt: null,
-    origin: null,
+export interface Configuration {
+  readonly adminKey: string | null;
+  readonly adminWorkspaceId: string;
+  readonly operatorKey: string | null;
+  readonly operatorWorkspaceId: string;
+}
+
+/** The keys of the environment: the admin of the default workspace, and the operator of the installation. */
+export function configuredKeys({
+  adminKey,
+  adminWorkspaceId,
+  operatorKey,
+  operatorWorkspaceId,
+}: Configuration): ConfiguredKey[] {
+  const configured = (
+    key: string | null,
+    facts: Pick<Actor, 'workspaceId' | 'id' | 'name' | 'role'>,
+  ): ConfiguredKey[] => {
+    const rest = { grants: unlimited(facts.role), scopes: null, expiresAt: null, origin: null };
+    return key === null ? [] : [{ key, actor: { kind: 'API_KEY', ...facts, ...rest } }];
   };
+  const admin = { id: 'configured-admin', name: 'PROMPTFORGE_ADMIN_KEY', role: 'ADMIN' } as const;
+  const operator = {
+    id: 'configured-operator',
+    name: 'PROMPTFORGE_OPERATOR_KEY',
+    role: 'OPERATOR',
+  } as const;
+  return [
+    ...configured(adminKey, { workspaceId: adminWorkspaceId, ...admin }),
+    ...configured(operatorKey, { workspaceId: operatorWorkspaceId, ...operator }),
+  ];
 }

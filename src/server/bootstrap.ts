@@ -5,8 +5,14 @@ import { systemActor } from '../domain/actor.ts';
 import type { Actor } from '../domain/actor.ts';
 import { scopesOf } from '../domain/actor-role.ts';
 import { SlugTaken } from '../domain/prompt.ts';
+import { DEFAULT_WORKSPACE, OPERATOR_WORKSPACE } from '../domain/workspace.ts';
 
-export const DEFAULT_WORKSPACE = { slug: 'default', name: 'Default' };
+export { DEFAULT_WORKSPACE } from '../domain/workspace.ts';
+
+/** Makes sure that the level of the operators exists. @returns its id. */
+export async function ensureOperatorWorkspace(app: App): Promise<string> {
+  return (await app.ensureWorkspace(OPERATOR_WORKSPACE)).id;
+}
 
 /** Makes sure that the default workspace exists and, where wanted, that an empty one holds something to look at. @returns its id. */
 export async function ensureDefaultWorkspace(

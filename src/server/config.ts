@@ -4,7 +4,7 @@ import { OIDC_VARIABLES, oidcFaults, oidcOf } from './config-oidc.ts';
 import type { OidcConfig } from './config-oidc.ts';
 import { databaseUrlFault } from './database-url.ts';
 
-const ADMIN_KEY_LENGTH_MIN = 24;
+const KEY_LENGTH_MIN = 24;
 const SECRET_LENGTH_MIN = 8;
 const RATE_SAYS = 'must be a number of requests a second, for example 2000, or 0 for no limit';
 /** Far above what one client has a reason for: it is a client gone wrong that they stop, not a busy one. */
@@ -19,6 +19,8 @@ export interface Config {
   readonly databaseUrl: string | null;
   readonly dataDirectory: string;
   readonly adminKey: string | null;
+  /** Of whom operates the installation; accepted besides the operator keys in the database. */
+  readonly operatorKey: string | null;
   readonly demo: boolean;
   readonly corsOrigins: readonly string[];
   /** Null: people do not sign in here, there are only keys. */
@@ -71,6 +73,14 @@ const rate = z
   .regex(/^\d{1,7}$/)
   .transform(Number);
 
+const key = {
+  schema: z
+    .string()
+    .regex(/^[\x21-\x7e]+$/)
+    .min(KEY_LENGTH_MIN),
+  says: `must have at least ${KEY_LENGTH_MIN} visible ASCII characters, for example the output of: openssl rand -hex 32`,
+};
+
 const VARIABLES = {
   HOST: { schema: z.string().min(1), says: 'must be a host name or address, for example 127.0.0.1' },
   PORT: { schema: port, says: 'must be a number from 0 to 65535, for example 4000' },
@@ -79,13 +89,8 @@ const VARIABLES = {
     says: 'must be a PostgreSQL URL, for example postgresql://user:password@localhost:5432/promptforge',
   },
   PROMPTFORGE_DATA_DIR: { schema: z.string().min(1), says: 'must be a directory, for example .promptforge' },
-  PROMPTFORGE_ADMIN_KEY: {
-    schema: z
-      .string()
-      .regex(/^[\x21-\x7e]+$/)
-      .min(ADMIN_KEY_LENGTH_MIN),
-    says: `must have at least ${ADMIN_KEY_LENGTH_MIN} visible ASCII characters, for example the output of: openssl rand -hex 32`,
-  },
+  PROMPTFORGE_ADMIN_KEY: key,
+  PROMPTFORGE_OPERATOR_KEY: key,
   PROMPTFORGE_DEMO: { schema: flag, says: 'must be true or false' },
   CORS_ORIGINS: {
     schema: origins,
@@ -109,7 +114,11 @@ type Name = keyof typeof VARIABLES;
 type Values = { [N in Name]?: z.output<(typeof VARIABLES)[N]['schema']> };
 
 // A secret's value must not stand in a log.
-const SECRET: ReadonlySet<Name> = new Set<Name>(['PROMPTFORGE_ADMIN_KEY', 'DATABASE_URL']);
+const SECRET: ReadonlySet<Name> = new Set<Name>([
+  'PROMPTFORGE_ADMIN_KEY',
+  'PROMPTFORGE_OPERATOR_KEY',
+  'DATABASE_URL',
+]);
 
 /**
  * Parses the environment. Absent and empty variables have their defaults.
@@ -133,6 +142,9 @@ export function parseConfig(
       );
   }
   faults.push(...oidcFaults((name) => env[name] !== undefined && env[name] !== ''));
+  const { PROMPTFORGE_ADMIN_KEY: adminKey = null, PROMPTFORGE_OPERATOR_KEY: operatorKey = null } = values;
+  if (operatorKey !== null && operatorKey === adminKey)
+    faults.push('PROMPTFORGE_OPERATOR_KEY must not be PROMPTFORGE_ADMIN_KEY: one key cannot be two actors');
   if (faults.length > 0) throw new ConfigInvalid(faults);
   const databaseUrl = values.DATABASE_URL ?? null;
   return {
@@ -140,7 +152,8 @@ export function parseConfig(
     port: values.PORT ?? 4_000,
     databaseUrl,
     dataDirectory: values.PROMPTFORGE_DATA_DIR ?? '.promptforge',
-    adminKey: values.PROMPTFORGE_ADMIN_KEY ?? null,
+    adminKey,
+    operatorKey,
     demo: values.PROMPTFORGE_DEMO ?? databaseUrl === null,
     corsOrigins: values.CORS_ORIGINS ?? [],
     oidc: oidcOf(values),

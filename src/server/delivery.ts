@@ -1,6 +1,8 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import Negotiator from 'negotiator';
+import { canSomewhere } from '../domain/actor.ts';
 import type { Actor } from '../domain/actor.ts';
+import { mayReadPrompt, mayReadServed } from '../domain/actor-reading.ts';
 import { isChannelName, STABLE } from '../domain/channel.ts';
 import { isSlug } from '../domain/prompt.ts';
 import { renderTemplate } from '../domain/template.ts';
@@ -8,7 +10,7 @@ import type { JsonValue } from '../domain/template.ts';
 import type { Representation, Served } from '../delivery/representation.ts';
 import type { Selector, Snapshot } from '../delivery/snapshot.ts';
 import type { Usage } from '../delivery/usage.ts';
-import { badRequest, methodNotAllowed, notAcceptable, notFound, ProblemError } from './problem.ts';
+import { badRequest, forbidden, methodNotAllowed, notAcceptable, notFound, ProblemError } from './problem.ts';
 
 export const DELIVERY_PATH = '/v1/prompts/';
 const RENDER_SUFFIX = '/render';
@@ -119,13 +121,29 @@ async function findServed(
   slug: string,
   selector: Selector,
 ): Promise<Served> {
-  const served = await snapshot.find(actor.workspaceId, slug, selector);
+  requireReadable(actor, selector);
+  const served = isCovered(actor, slug, selector)
+    ? await snapshot.find(actor.workspaceId, slug, selector)
+    : null;
   if (served !== null) return served;
   const wanted =
     'channel' in selector
       ? `channel "${selector.channel}" serves no prompt "${slug}"`
       : `there is no version ${selector.number} of "${slug}"`;
   throw new ProblemError(notFound(wanted));
+}
+
+/** A number is no channel's: it may be a draft. @throws ProblemError */
+function requireReadable(actor: Actor, selector: Selector): void {
+  if ('channel' in selector || canSomewhere(actor, 'registry:read')) return;
+  throw new ProblemError(
+    forbidden('versions by number need the scope "registry:read": this credential reads what channels serve'),
+  );
+}
+
+/** What is not covered is not there, whether it exists or not. */
+function isCovered(actor: Actor, slug: string, selector: Selector): boolean {
+  return 'channel' in selector ? mayReadServed(actor, slug, selector.channel) : mayReadPrompt(actor, slug);
 }
 
 function countFetch({ usage }: Delivery, { workspaceId, ...actor }: Actor, { source }: Served): void {

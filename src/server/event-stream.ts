@@ -8,15 +8,15 @@ import { deliveryAnswer } from '../delivery/representation.ts';
 import { accessKey } from '../domain/actor.ts';
 import type { Actor } from '../domain/actor.ts';
 import { ChannelNotFound } from '../domain/channel.ts';
-import { parseTopic } from '../domain/channel-topic.ts';
+import { narrowTopic, parseTopic } from '../domain/channel-topic.ts';
 import type { Topic } from '../domain/channel-topic.ts';
-import { BadCursor, InvalidInput } from '../domain/errors.ts';
+import { BadCursor, Forbidden, InvalidInput } from '../domain/errors.ts';
 import type { Frame } from '../realtime/frames.ts';
 import type { DeliveryMode, Rendering } from '../realtime/member.ts';
 import { openSse } from './graphql-sse.ts';
 import type { SseDeps } from './graphql-sse.ts';
 import type { KnownChannels } from './known-channels.ts';
-import { badRequest, methodNotAllowed, notAcceptable, notFound, ProblemError } from './problem.ts';
+import { badRequest, forbidden, methodNotAllowed, notAcceptable, notFound, ProblemError } from './problem.ts';
 
 export const CHANNELS_PATH = '/v1/channels/';
 const EVENTS_SUFFIX = '/events';
@@ -45,7 +45,7 @@ export async function streamEvents(
   if (req.method !== 'GET') throw new ProblemError(methodNotAllowed('GET'));
   if (new Negotiator(req).mediaType(['text/event-stream']) === undefined)
     throw new ProblemError(notAcceptable('this is answered as text/event-stream'));
-  const { topic, mode, after } = parseWish(req);
+  const { topic, mode, after } = parseWish(req, actor);
   const { workspaceId } = actor;
   await channels.require(workspaceId, topic.channel).catch(refuse);
   const start = await sse.hub.startOf(workspaceId, { after, snapshot: true }).catch(refuse);
@@ -65,7 +65,7 @@ export async function streamEvents(
   );
 }
 
-function parseWish({ url = '', headers }: IncomingMessage): Wish {
+function parseWish({ url = '', headers }: IncomingMessage, actor: Actor): Wish {
   const [path = '', search = ''] = url.split('?', 2);
   const query = new URLSearchParams(search);
   if (!path.endsWith(EVENTS_SUFFIX))
@@ -75,10 +75,11 @@ function parseWish({ url = '', headers }: IncomingMessage): Wish {
   const lastEventId = headers['last-event-id'];
   const after = (typeof lastEventId === 'string' ? lastEventId : null) ?? query.get('after');
   try {
-    const topic = parseTopic(channel, prompts.length === 0 ? null : prompts);
+    const topic = narrowTopic(actor, parseTopic(channel, prompts.length === 0 ? null : prompts));
     return { topic, mode: parseMode(query.get('mode')), after: after === '' ? null : after };
   } catch (error) {
     if (error instanceof ChannelNotFound) throw new ProblemError(notFound(error.message));
+    if (error instanceof Forbidden) throw new ProblemError(forbidden(error.message));
     if (error instanceof InvalidInput)
       throw new ProblemError(badRequest(error.message, { field: error.field }));
     throw error;

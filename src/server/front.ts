@@ -3,6 +3,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { isUnavailable } from '../db/database-errors.ts';
 import type { Actor } from '../domain/actor.ts';
 import { can } from '../domain/actor.ts';
+import { mayReadAll, readsSomething } from '../domain/actor-reading.ts';
 import type { Snapshot } from '../delivery/snapshot.ts';
 import type { Usage } from '../delivery/usage.ts';
 import type { FeedStatus } from '../realtime/feed.ts';
@@ -46,6 +47,8 @@ export interface FrontDeps {
   /** Null: switched off, and nothing tells that there is such a thing. */
   readonly graphiql: Graphiql | null;
   readonly metrics: Metrics;
+  /** Who keeps an installation of its own has its keys in this workspace, and reads the figures of its nodes with them. */
+  readonly homeWorkspaceId: string;
   readonly corsOrigins: readonly string[];
   readonly feedStatus: () => FeedStatus;
   readonly reach: Reach;
@@ -150,7 +153,7 @@ async function handleEvents(deps: FrontDeps, exchange: Exchange): Promise<void> 
 async function handleMetrics(deps: FrontDeps, exchange: Exchange): Promise<void> {
   const { req, res } = exchange;
   if (req.method !== 'GET') throw new ProblemError(methodNotAllowed('GET'));
-  await requireActor(deps, exchange);
+  requireFigures(deps, await requireActor(deps, exchange));
   const text = await deps.metrics.registry.metrics();
   res.writeHead(200, { 'content-type': deps.metrics.registry.contentType });
   res.end(text);
@@ -163,8 +166,19 @@ async function requireActor({ doorkeeper }: FrontDeps, { req, requestId }: Excha
 }
 
 function requireRead(actor: Actor): void {
-  if (can(actor, 'registry:read')) return;
-  throw new ProblemError(forbidden('this credential lacks the scope "registry:read"'));
+  if (readsSomething(actor)) return;
+  throw new ProblemError(forbidden('this credential lacks the scope "channels:read"'));
+}
+
+/** The figures are of the whole node, whoever's requests they count: no matter of one workspace among others, nor of a service. */
+function requireFigures({ homeWorkspaceId }: FrontDeps, actor: Actor): void {
+  if (can(actor, 'workspaces:manage')) return;
+  if (actor.workspaceId === homeWorkspaceId && mayReadAll(actor)) return;
+  throw new ProblemError(
+    forbidden(
+      'the figures of a node are for operators, and for keys of the default workspace with registry:read',
+    ),
+  );
 }
 
 function fail(log: Log, requestId: string, res: ServerResponse, error: unknown): void {

@@ -11,7 +11,7 @@ import type { HubTimes } from '../realtime/hub-deps.ts';
 import { createKeyCheck } from './api-key-check.ts';
 import { createAudience } from './audience.ts';
 import { createAuthenticator } from './authenticator.ts';
-import type { Authenticator, AuthenticatorOptions } from './authenticator.ts';
+import type { Authenticator, AuthenticatorOptions, ConfiguredKey } from './authenticator.ts';
 import type { OidcConfig } from './config-oidc.ts';
 import { startCredentialUses } from './credential-uses.ts';
 import type { Log } from './log.ts';
@@ -31,8 +31,7 @@ export interface NodeOptions {
   readonly log: Log;
   /** This run of this node; nothing outlives it. */
   readonly nodeId: string;
-  readonly adminKey: string | null;
-  readonly adminWorkspaceId: string;
+  readonly configured: readonly ConfiguredKey[];
   readonly times: HubTimes & StreamTimes & KeyTimes;
   readonly oidc: OidcConfig | null;
   /** For what a check of credentials records: nobody waits for it. */
@@ -107,11 +106,11 @@ export async function startNode(options: NodeOptions): Promise<Node> {
 
 /** Keys and people, both asked of the pool that heavy queries do not occupy. */
 function authenticatorOf(
-  { database: { control: reader }, oidc, app, newId, log, adminKey, adminWorkspaceId, times }: NodeOptions,
+  { database: { control: reader }, oidc, app, newId, log, configured, times }: NodeOptions,
   told: Pick<AuthenticatorOptions, 'isReachable' | 'onUse'>,
 ): Authenticator {
   const issuer = oidc === null ? null : createOidc(oidc, log, times);
   const checkPerson = issuer === null ? null : createPersonCheck({ oidc: issuer, reader, app, newId, log });
   const checkKey = createKeyCheck({ reader, app, log });
-  return createAuthenticator({ checkKey, checkPerson, adminKey, adminWorkspaceId, ...told });
+  return createAuthenticator({ checkKey, checkPerson, configured, ...told });
 }

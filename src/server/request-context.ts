@@ -3,7 +3,7 @@ import type { Reader } from '../db/client.ts';
 import { isUnavailable } from '../db/database-errors.ts';
 import { createLoaders } from '../db/loaders.ts';
 import type { Actor } from '../domain/actor.ts';
-import { isRequestTopic } from '../domain/channel-topic.ts';
+import { isRequestTopic, narrowTopic } from '../domain/channel-topic.ts';
 import { Unavailable } from '../domain/errors.ts';
 import { ChannelSubscription } from '../realtime/channel-subscription.ts';
 import type { FollowWish } from '../realtime/channel-subscription.ts';
@@ -37,10 +37,14 @@ export function createContextFactory({ app, reader, hub, channels, log }: Contex
     readBack: (read) => read().catch((error: unknown) => refuseReadBack(error, log)),
     loaders: createLoaders(reader, actor.workspaceId),
     follow: async (wish: FollowWish) => {
-      const { topic } = wish;
-      if (topic.channel !== null) await channels.require(actor.workspaceId, topic.channel);
-      if (isRequestTopic(topic)) return new ChannelSubscription(wish, { kind: 'now' });
-      return new ChannelSubscription(wish, await hub.startOf(actor.workspaceId, wish));
+      const { topic: wanted } = wish;
+      if (isRequestTopic(wanted)) {
+        if (wanted.channel !== null) await channels.require(actor.workspaceId, wanted.channel);
+        return new ChannelSubscription(wish, { kind: 'now' });
+      }
+      const topic = narrowTopic(actor, wanted);
+      await channels.require(actor.workspaceId, topic.channel);
+      return new ChannelSubscription({ ...wish, topic }, await hub.startOf(actor.workspaceId, wish));
     },
   });
 }

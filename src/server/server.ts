@@ -10,7 +10,8 @@ import type { ActionDeps } from '../db/transaction.ts';
 import { HUB_TIMES } from '../realtime/hub-deps.ts';
 import type { HubTimes } from '../realtime/hub-deps.ts';
 import { createSchema } from '../schema/schema.ts';
-import { createFirstKey, ensureDefaultWorkspace } from './bootstrap.ts';
+import { configuredKeys } from './authenticator.ts';
+import { createFirstKey, ensureDefaultWorkspace, ensureOperatorWorkspace } from './bootstrap.ts';
 import { createClientAddress, trustIn } from './client-address.ts';
 import type { Config } from './config.ts';
 import { guardConnections } from './connection-guard.ts';
@@ -97,14 +98,14 @@ async function wire(
   const actionDeps = { writer: database.writer, clock: () => new Date(), newId: () => v7(), onUnavailable };
   const bootstrapApp = createApp({ ...actionDeps, onCommit: async () => undefined });
   const adminWorkspaceId = await ensureDefaultWorkspace(bootstrapApp, database.reader, config);
+  const operatorWorkspaceId = await ensureOperatorWorkspace(bootstrapApp);
 
   const times = { ...HUB_TIMES, ...STREAM_TIMES, ...DOOR_TIMES, ...options.times };
   const node = await startNode({
     database,
     nodeId: v7(),
     log,
-    adminKey: config.adminKey,
-    adminWorkspaceId,
+    configured: configuredKeys({ ...config, adminWorkspaceId, operatorWorkspaceId }),
     times,
     oidc: config.oidc,
     app: bootstrapApp,
@@ -122,7 +123,8 @@ async function wire(
   stops.push(() => janitor.stop());
   options.signal?.throwIfAborted();
 
-  const server = openDoors(options, { node, newApp, database, times }, stops);
+  const inside = { node, newApp, database, times, homeWorkspaceId: adminWorkspaceId };
+  const server = openDoors(options, inside, stops);
   const url = await listen(server, config);
   server.on('error', (error) => log.error({ err: error }, 'the HTTP server failed'));
   const firstKey =
@@ -135,12 +137,13 @@ interface Inside {
   readonly newApp: NewApp;
   readonly database: Database;
   readonly times: HubTimes & StreamTimes & DoorTimes;
+  readonly homeWorkspaceId: string;
 }
 
 /** Everything that is reached from outside: HTTP, REST, GraphQL, event streams, WebSockets. */
 function openDoors(options: ServerOptions, inside: Inside, stops: Stops): Server {
   const { config, log } = options;
-  const { node, times } = inside;
+  const { node, times, homeWorkspaceId } = inside;
   const { streams, authenticator } = node;
   const { corsOrigins, trustedProxies, rateLimits } = config;
   const trusts = trustIn(trustedProxies);
@@ -149,7 +152,7 @@ function openDoors(options: ServerOptions, inside: Inside, stops: Stops): Server
   const graph = createGraph(options, inside);
   let draining = false;
   const isDraining = () => draining;
-  const front = { ...node, ...graph, doorkeeper, corsOrigins, isDraining, log };
+  const front = { ...node, ...graph, doorkeeper, homeWorkspaceId, corsOrigins, isDraining, log };
   const server = createServer(httpOptions(times), createFront(front));
   const isStream = (socket: Socket) => streams.carries(socket);
   const stopGuard = guardConnections(server, { times, trusts, isStream, log });

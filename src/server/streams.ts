@@ -3,7 +3,7 @@ import type { Socket } from 'node:net';
 import { LRUCache } from 'lru-cache';
 import { accessKey } from '../domain/actor.ts';
 import type { Actor } from '../domain/actor.ts';
-import type { StoredEvent } from '../db/event-log.ts';
+import type { LogHead, StoredEvent } from '../db/event-log.ts';
 import type { FeedConsumer } from '../realtime/feed-types.ts';
 import type { EndReason, Transport } from '../realtime/member.ts';
 import type { Caller } from './caller.ts';
@@ -211,8 +211,10 @@ export class Streams implements FeedConsumer {
   }
 
   /** In a history that is not the one that was read, keys may be missing too. */
-  async reset(workspaceId: string): Promise<void> {
-    await this.#recheck(this.#of(workspaceId));
+  async reset(workspaceId: string, head?: LogHead): Promise<void> {
+    const connections = this.#of(workspaceId);
+    if (head !== undefined) return this.#recheck(connections);
+    for (const connection of connections) connection.close('WORKSPACE_GONE');
   }
 
   #of(workspaceId: string): Connection[] {

@@ -91,7 +91,7 @@ describe('the log at its most talkative', () => {
   beforeAll(async () => {
     database = await createTestDatabase();
     const other = await startTestServer({ database, config: { adminKey: ADMIN_KEY } });
-    const [reader, revoked] = [await other.createKey('READER'), await other.createKey('ADMIN')];
+    const [reader, revoked] = [await other.createKey('VIEWER'), await other.createKey('ADMIN')];
     await other.revokeKey(revoked.id);
     keys.push(reader.key, revoked.key);
     await other.close();

@@ -33,6 +33,8 @@ const WRONG: readonly [name: string, value: string, example: RegExp][] = [
   ['PROMPTFORGE_ADMIN_KEY', 'hunter2secret', /24/],
   ['PROMPTFORGE_ADMIN_KEY', 'has a space and hunter2secret', /openssl/],
   ['PROMPTFORGE_ADMIN_KEY', `${'ü'.repeat(24)}hunter2secret`, /ASCII/],
+  ['PROMPTFORGE_OPERATOR_KEY', 'hunter2secret', /24/],
+  ['PROMPTFORGE_OPERATOR_KEY', 'has a space and hunter2secret', /openssl/],
   ['PROMPTFORGE_DEMO', 'yes', /true or false/],
   ['PROMPTFORGE_DEMO', 'TRUE', /true or false/],
   ['CORS_ORIGINS', 'https://app.example.com/', /https:\/\/app\.example\.com/],
@@ -59,6 +61,7 @@ describe('parseConfig', () => {
       databaseUrl: null,
       dataDirectory: '.promptforge',
       adminKey: null,
+      operatorKey: null,
       demo: true,
       corsOrigins: [],
       oidc: null,
@@ -75,6 +78,17 @@ describe('parseConfig', () => {
     expect(parseConfig({}, { isTTY: true })).toEqual({ ...defaults, logFormat: 'pretty' });
   });
 
+  it('takes no key for two actors', () => {
+    const key = 'k'.repeat(24);
+    const env = { PROMPTFORGE_ADMIN_KEY: key, PROMPTFORGE_OPERATOR_KEY: key };
+    expect(() => parseConfig(env, noTerminal)).toThrow(
+      /PROMPTFORGE_OPERATOR_KEY must not be PROMPTFORGE_ADMIN_KEY/,
+    );
+    expect(parseConfig({ ...env, PROMPTFORGE_OPERATOR_KEY: `${key}2` }, noTerminal).operatorKey).toBe(
+      `${key}2`,
+    );
+  });
+
   it('takes every variable', () => {
     const config = parseConfig(
       {
@@ -83,6 +97,7 @@ describe('parseConfig', () => {
         DATABASE_URL: 'postgres://u:p@h/db?sslmode=require',
         PROMPTFORGE_DATA_DIR: '/data',
         PROMPTFORGE_ADMIN_KEY: 'x'.repeat(24),
+        PROMPTFORGE_OPERATOR_KEY: 'y'.repeat(24),
         PROMPTFORGE_DEMO: 'true',
         CORS_ORIGINS: ' https://a.example , http://localhost:5173,, ',
         OIDC_ISSUER: 'https://login.example.com/realms/one',
@@ -107,6 +122,7 @@ describe('parseConfig', () => {
       databaseUrl: 'postgres://u:p@h/db?sslmode=require',
       dataDirectory: '/data',
       adminKey: 'x'.repeat(24),
+      operatorKey: 'y'.repeat(24),
       demo: true,
       corsOrigins: ['https://a.example', 'http://localhost:5173'],
       oidc: {
@@ -159,7 +175,7 @@ describe('parseConfig', () => {
       expect(faults[0]).toMatch(new RegExp(`^${name} must `));
       expect(faults[0]).toMatch(example);
       expect(faults[0]).not.toContain('hunter2secret');
-      const isSecret = name === 'DATABASE_URL' || name === 'PROMPTFORGE_ADMIN_KEY';
+      const isSecret = name === 'DATABASE_URL' || name.endsWith('_KEY');
       expect(faults[0]?.includes(JSON.stringify(value))).toBe(!isSecret);
     },
   );

@@ -60,6 +60,7 @@ const TEST_CONFIG: Omit<Config, 'databaseUrl'> = {
   port: 0,
   dataDirectory: '/nowhere',
   adminKey: null,
+  operatorKey: null,
   demo: false,
   corsOrigins: [],
   oidc: null,

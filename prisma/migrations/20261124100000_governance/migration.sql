@@ -308,5 +308,7 @@ BEGIN
   DELETE FROM "member" WHERE workspace_id = doomed;
   DELETE FROM "workspace" WHERE id = doomed;
   PERFORM set_config('promptforge.open_door', '', true);
+  -- Its log announces nothing any more: every node looks, finds it gone, and ends what it has of it.
+  PERFORM pg_notify('promptforge', doomed::text);
 END
 $$;
