@@ -5,6 +5,7 @@ import type { App } from '../actions/app.ts';
 import { openDatabase } from '../db/client.ts';
 import type { Reader } from '../db/client.ts';
 import { connectToRunningEmbedded } from '../db/embedded-server.ts';
+import { serverRoleName } from '../db/server-role.ts';
 import { systemActor } from '../domain/actor.ts';
 import type { Actor } from '../domain/actor.ts';
 import { scopesOf } from '../domain/actor-role.ts';
@@ -12,7 +13,7 @@ import type { Role } from '../domain/actor-role.ts';
 import { DEFAULT_WORKSPACE } from '../server/bootstrap.ts';
 import { parseConfig } from '../server/config.ts';
 import type { Config } from '../server/config.ts';
-import { migrateDatabase, openDatabaseServer } from '../server/database-address.ts';
+import { migrateDatabase, openDatabaseServer, usableRole } from '../server/database-address.ts';
 import type { OpenedDatabase } from '../server/database-address.ts';
 import { createLog } from '../server/log.ts';
 import type { Log } from '../server/log.ts';
@@ -92,7 +93,11 @@ async function openAndWork<T>(work: (door: Door) => Promise<T>): Promise<T> {
     format: config.logFormat,
   });
   const opened = await openForCommand(config, log);
-  const database = openDatabase({ address: opened.address, onIdleError: (error) => log.warn(error.message) });
+  const database = openDatabase({
+    address: opened.address,
+    role: opened.role,
+    onIdleError: (error) => log.warn(error.message),
+  });
   try {
     const app = createApp({
       writer: database.writer,
@@ -108,10 +113,16 @@ async function openAndWork<T>(work: (door: Door) => Promise<T>): Promise<T> {
   }
 }
 
-async function openForCommand(config: Config, log: Log): Promise<OpenedDatabase> {
+async function openForCommand(
+  config: Config,
+  log: Log,
+): Promise<OpenedDatabase & { role: string | undefined }> {
   const running = config.databaseUrl === null ? await connectToRunningEmbedded(config.dataDirectory) : null;
-  if (running !== null) return { address: running, stop: async () => undefined };
+  // Not migrated: the server that runs may be of another version.
+  if (running !== null) {
+    const role = await usableRole(running, serverRoleName(running.database), log);
+    return { address: running, ownerAddress: null, role, stop: async () => undefined };
+  }
   const opened = await openDatabaseServer(config, log);
-  await migrateDatabase(opened.address, MIGRATIONS_DIRECTORY, log);
-  return opened;
+  return { ...opened, role: await migrateDatabase(opened, MIGRATIONS_DIRECTORY, log) };
 }

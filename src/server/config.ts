@@ -9,6 +9,8 @@ export interface Config {
   readonly port: number;
   /** Null: the server starts a PostgreSQL of its own in dataDirectory. */
   readonly databaseUrl: string | null;
+  /** The owner of the tables, where databaseUrl names a login of its own; null: the same. */
+  readonly migrationUrl: string | null;
   readonly dataDirectory: string;
   readonly adminKey: string | null;
   readonly demo: boolean;
@@ -56,6 +58,10 @@ const VARIABLES = {
     schema: postgresUrl,
     says: 'must be a PostgreSQL URL, for example postgresql://user:password@localhost:5432/promptforge',
   },
+  DATABASE_MIGRATION_URL: {
+    schema: postgresUrl,
+    says: 'must be a PostgreSQL URL of the role that owns the database, for example postgresql://owner:password@localhost:5432/promptforge',
+  },
   PROMPTFORGE_DATA_DIR: { schema: z.string().min(1), says: 'must be a directory, for example .promptforge' },
   PROMPTFORGE_ADMIN_KEY: {
     schema: z
@@ -77,7 +83,11 @@ type Name = keyof typeof VARIABLES;
 type Values = { [N in Name]?: z.output<(typeof VARIABLES)[N]['schema']> };
 
 // A secret's value must not stand in a log.
-const SECRET: ReadonlySet<Name> = new Set<Name>(['PROMPTFORGE_ADMIN_KEY', 'DATABASE_URL']);
+const SECRET: ReadonlySet<Name> = new Set<Name>([
+  'PROMPTFORGE_ADMIN_KEY',
+  'DATABASE_URL',
+  'DATABASE_MIGRATION_URL',
+]);
 
 /**
  * Parses the environment. Absent and empty variables have their defaults.
@@ -100,12 +110,18 @@ export function parseConfig(
         `${name} ${says}${SECRET.has(name) ? why(parsed.error) : ` (it is ${JSON.stringify(text)})`}`,
       );
   }
+  if (values.DATABASE_MIGRATION_URL !== undefined && values.DATABASE_URL === undefined) {
+    faults.push(
+      'DATABASE_MIGRATION_URL must stand beside DATABASE_URL, which names another login and is not set',
+    );
+  }
   if (faults.length > 0) throw new ConfigInvalid(faults);
   const databaseUrl = values.DATABASE_URL ?? null;
   return {
     host: values.HOST ?? '127.0.0.1',
     port: values.PORT ?? 4_000,
     databaseUrl,
+    migrationUrl: values.DATABASE_MIGRATION_URL ?? null,
     dataDirectory: values.PROMPTFORGE_DATA_DIR ?? '.promptforge',
     adminKey: values.PROMPTFORGE_ADMIN_KEY ?? null,
     demo: values.PROMPTFORGE_DEMO ?? databaseUrl === null,

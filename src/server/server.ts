@@ -178,9 +178,10 @@ async function openMigrated(
 ): Promise<Database> {
   const databaseServer = await openDatabaseServer(config, log, signal);
   stops.push(() => databaseServer.stop());
-  await migrateDatabase(databaseServer.address, migrationsDirectory, log, signal);
+  const role = await migrateDatabase(databaseServer, migrationsDirectory, log, signal);
   const database = openDatabase({
     address: databaseServer.address,
+    role,
     onIdleError: (error) => log.warn({ reason: error.message }, 'a database connection was lost'),
     ...(onQuery === undefined ? {} : { onQuery }),
   });

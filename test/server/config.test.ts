@@ -49,6 +49,7 @@ describe('parseConfig', () => {
       host: '127.0.0.1',
       port: 4_000,
       databaseUrl: null,
+      migrationUrl: null,
       dataDirectory: '.promptforge',
       adminKey: null,
       demo: true,
@@ -69,6 +70,7 @@ describe('parseConfig', () => {
         HOST: '::1',
         PORT: '0',
         DATABASE_URL: 'postgres://u:p@h/db?sslmode=require',
+        DATABASE_MIGRATION_URL: 'postgres://owner:p@h/db',
         PROMPTFORGE_DATA_DIR: '/data',
         PROMPTFORGE_ADMIN_KEY: 'x'.repeat(24),
         PROMPTFORGE_DEMO: 'true',
@@ -82,6 +84,7 @@ describe('parseConfig', () => {
       host: '::1',
       port: 0,
       databaseUrl: 'postgres://u:p@h/db?sslmode=require',
+      migrationUrl: 'postgres://owner:p@h/db',
       dataDirectory: '/data',
       adminKey: 'x'.repeat(24),
       demo: true,
@@ -89,6 +92,16 @@ describe('parseConfig', () => {
       logLevel: 'debug',
       logFormat: 'pretty',
     });
+  });
+
+  it('takes the owner of the database beside the login of the server, and not without it', () => {
+    const DATABASE_MIGRATION_URL = 'postgresql://owner:hunter2secret@h/db';
+    expect(faultsOf({ DATABASE_MIGRATION_URL })).toEqual([
+      'DATABASE_MIGRATION_URL must stand beside DATABASE_URL, which names another login and is not set',
+    ]);
+    const wrong = faultsOf({ DATABASE_MIGRATION_URL: 'mysql://root:hunter2secret@h/db' });
+    expect(wrong).toEqual([expect.stringMatching(/^DATABASE_MIGRATION_URL must .*postgresql:/)]);
+    expect(wrong.join()).not.toContain('hunter2secret');
   });
 
   it('seeds the demo only with the embedded database, unless told otherwise', () => {
@@ -116,7 +129,7 @@ describe('parseConfig', () => {
       expect(faults[0]).toMatch(new RegExp(`^${name} must `));
       expect(faults[0]).toMatch(example);
       expect(faults[0]).not.toContain('hunter2secret');
-      const isSecret = name === 'DATABASE_URL' || name === 'PROMPTFORGE_ADMIN_KEY';
+      const isSecret = name.startsWith('DATABASE_') || name === 'PROMPTFORGE_ADMIN_KEY';
       expect(faults[0]?.includes(JSON.stringify(value))).toBe(!isSecret);
     },
   );

@@ -52,6 +52,7 @@ export interface TestServer {
 }
 
 const TEST_CONFIG: Omit<Config, 'databaseUrl'> = {
+  migrationUrl: null,
   host: '127.0.0.1',
   port: 0,
   dataDirectory: '/nowhere',
