@@ -35,7 +35,28 @@ export async function moveChannels(
 ): Promise<NewEvent[]> {
   await tx.promotion.createMany({ data: moves.map((move) => promotionRow(actor, now, move)) });
   await upsertPointers(tx, actor.workspaceId, now, moves);
-  return moves.map(eventOf);
+  const hashOf = await contentHashes(tx, actor.workspaceId, moves);
+  return moves.map((move) => eventOf(move, hashOf));
+}
+
+/** Of the versions that the moves go to: what was released stands in the trail itself, not only the number of a row. */
+async function contentHashes(
+  tx: Tx,
+  workspaceId: string,
+  moves: readonly Move[],
+): Promise<(id: string) => string> {
+  const ids = new Set(moves.flatMap(({ version }) => (version === null ? [] : [version.id])));
+  if (ids.size === 0) return missingVersion;
+  const rows = await tx.promptVersion.findMany({
+    where: { workspaceId, id: { in: [...ids] } },
+    select: { id: true, contentHash: true },
+  });
+  const hashes = new Map(rows.map(({ id, contentHash }) => [id, contentHash]));
+  return (id) => hashes.get(id) ?? missingVersion(id);
+}
+
+function missingVersion(id: string): never {
+  throw new Error(`version ${id} is promoted and not there`);
 }
 
 function promotionRow(actor: Actor, now: Date, move: Move) {
@@ -75,12 +96,18 @@ async function upsertPointers(tx: Tx, workspaceId: string, now: Date, moves: rea
       SET version_id = excluded.version_id, promotion_id = excluded.promotion_id, since = excluded.since`;
 }
 
-function eventOf(move: Move): NewEvent {
+function eventOf(move: Move, hashOf: (versionId: string) => string): NewEvent {
   const { prompt, channel, kind, version, promotionId } = move;
   const facts = { slug: prompt.slug, channel: channel.name, previousVersion: move.previous?.number ?? null };
   const payload =
     version === null
       ? ({ type: 'VersionWithdrawn', ...facts } as const)
-      : ({ type: 'VersionPromoted', ...facts, kind, version: version.number } as const);
+      : ({
+          type: 'VersionPromoted',
+          ...facts,
+          kind,
+          version: version.number,
+          contentHash: hashOf(version.id),
+        } as const);
   return { payload, promptId: prompt.id, promotionId };
 }
