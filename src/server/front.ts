@@ -7,6 +7,8 @@ import type { Snapshot } from '../delivery/snapshot.ts';
 import type { Usage } from '../delivery/usage.ts';
 import type { FeedStatus } from '../realtime/feed.ts';
 import type { Authenticator } from './authenticator.ts';
+import { AUDIT_EXPORT_PATH } from './audit-export.ts';
+import type { AuditExport } from './audit-export.ts';
 import { bodyBytesMax, readBody } from './body.ts';
 import { applyCors } from './cors.ts';
 import { deliver, deliverRendered, DELIVERY_PATH, isRender } from './delivery.ts';
@@ -40,6 +42,7 @@ export interface FrontDeps {
   readonly usage: Usage;
   readonly graphql: GraphqlHandler;
   readonly sse: GraphqlSseDeps & EventStreamDeps;
+  readonly auditExport: AuditExport;
   readonly graphiql: Graphiql;
   readonly metrics: Metrics;
   readonly corsOrigins: readonly string[];
@@ -49,7 +52,16 @@ export interface FrontDeps {
   readonly log: Log;
 }
 
-type Route = 'graphql' | 'graphiql' | 'delivery' | 'events' | 'livez' | 'readyz' | 'metrics' | 'unknown';
+type Route =
+  | 'graphql'
+  | 'graphiql'
+  | 'delivery'
+  | 'events'
+  | 'audit'
+  | 'livez'
+  | 'readyz'
+  | 'metrics'
+  | 'unknown';
 
 /** What pages of other origins may call, where the operator says so. */
 const CORS_ROUTES: ReadonlySet<Route> = new Set<Route>(['graphql', 'delivery', 'events']);
@@ -102,6 +114,8 @@ async function handle(deps: FrontDeps, exchange: Exchange): Promise<void> {
       return handleDelivery(deps, exchange);
     case 'events':
       return handleEvents(deps, exchange);
+    case 'audit':
+      return deps.auditExport.send(await requireActor(deps, req), req, res);
     case 'metrics':
       return handleMetrics(deps, exchange);
     case 'unknown':
@@ -173,6 +187,7 @@ function pathOf({ url = '/' }: IncomingMessage): string {
 function routeOf(path: string): Route {
   if (path.startsWith(DELIVERY_PATH)) return 'delivery';
   if (path.startsWith(CHANNELS_PATH)) return 'events';
+  if (path === AUDIT_EXPORT_PATH) return 'audit';
   if (path === GRAPHQL_PATH) return 'graphql';
   if (path.startsWith(GRAPHIQL_ASSETS_PATH)) return 'graphiql';
   if (path === '/livez' || path === '/readyz' || path === '/metrics') return path.slice(1) as Route;
