@@ -13,6 +13,7 @@ import { promoteVersions } from './promote-versions.ts';
 import { restorePrompt } from './restore-prompt.ts';
 import { revokeApiKey } from './revoke-api-key.ts';
 import { rollbackChannel } from './rollback-channel.ts';
+import { signCheckpoint } from './sign-checkpoint.ts';
 import { updatePrompt } from './update-prompt.ts';
 import { withdrawPrompt } from './withdraw-prompt.ts';
 
@@ -41,5 +42,6 @@ export function createApp(deps: ActionDeps) {
     rollbackChannel: bind(rollbackChannel),
     withdrawPrompt: bind(withdrawPrompt),
     importVersions: bind(importVersions),
+    signCheckpoint: bind(signCheckpoint),
   };
 }

@@ -77,6 +77,12 @@ interface Door {
   readonly actor: Actor;
 }
 
+/** Whoever can open the database: nobody asked for a name. The trail shows by which way it came. */
+function atTheDoor(workspaceId: string): Actor {
+  const userAgent = 'promptforge keys';
+  return { ...systemActor(workspaceId), origin: { sourceAddress: null, userAgent, requestId: null } };
+}
+
 /** Opens the database as the environment names it: the running embedded server's, if one runs, else one started for the moment. */
 async function throughTheDoor<T>(work: (door: Door) => Promise<T>): Promise<T> {
   try {
@@ -106,7 +112,7 @@ async function openAndWork<T>(work: (door: Door) => Promise<T>): Promise<T> {
       newId: () => v7(),
     });
     const { id } = await app.ensureWorkspace(DEFAULT_WORKSPACE);
-    return await work({ app, reader: database.reader, actor: systemActor(id) });
+    return await work({ app, reader: database.reader, actor: atTheDoor(id) });
   } finally {
     await database.close();
     await opened.stop();
@@ -121,7 +127,7 @@ async function openForCommand(
   // Not migrated: the server that runs may be of another version.
   if (running !== null) {
     const role = await usableRole(running, serverRoleName(running.database), log);
-    return { address: running, ownerAddress: null, role, stop: async () => undefined };
+    return { address: running, ownerAddress: null, dataDirectory: null, role, stop: async () => undefined };
   }
   const opened = await openDatabaseServer(config, log);
   return { ...opened, role: await migrateDatabase(opened, MIGRATIONS_DIRECTORY, log) };

@@ -1,5 +1,12 @@
 import { ChannelNotFound, ChannelReserved } from '../domain/channel.ts';
-import { Forbidden, IdempotencyConflict, InvalidInput, NotFound, Unavailable } from '../domain/errors.ts';
+import {
+  Forbidden,
+  IdempotencyConflict,
+  InvalidInput,
+  NotFound,
+  SigningNotConfigured,
+  Unavailable,
+} from '../domain/errors.ts';
 import type { Refusal } from '../domain/errors.ts';
 import { ChannelMoved, NothingToRollBack } from '../domain/promotion.ts';
 import { PromptArchived, SlugTaken } from '../domain/prompt.ts';
@@ -50,6 +57,7 @@ face(
   ChannelReserved,
   '`latest` follows every save and is not moved by hand; `latest` and `stable` exist everywhere and are not created.',
 );
+face(SigningNotConfigured, 'The installation has no key to sign checkpoints of the audit trail with.');
 face(NothingToRollBack, 'The channel served nothing of this prompt before.');
 
 builder.objectType(InvalidInput, {

@@ -1,5 +1,6 @@
 import type { GraphQLSchema } from 'graphql';
 import './actor.ts';
+import './audit-checkpoint.ts';
 import { builder } from './builder.ts';
 import './channel.ts';
 import './channel-events.ts';

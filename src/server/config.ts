@@ -15,6 +15,10 @@ export interface Config {
   readonly adminKey: string | null;
   readonly demo: boolean;
   readonly corsOrigins: readonly string[];
+  /** Where signed checkpoints go: stdout, file:/path or an https address; null: beside the embedded database, else nowhere. */
+  readonly auditCheckpoints: string | null;
+  /** A PKCS#8 PEM or its path; null: the embedded database's own key, else none. */
+  readonly auditSigningKey: string | null;
   readonly logLevel: (typeof LOG_LEVELS)[number];
   readonly logFormat: 'pretty' | 'json';
 }
@@ -75,6 +79,14 @@ const VARIABLES = {
     schema: origins,
     says: 'must be origins separated by commas, for example https://app.example.com,http://localhost:5173',
   },
+  AUDIT_CHECKPOINTS: {
+    schema: z.string().refine(isCheckpointTarget),
+    says: 'must be stdout, file:/path or an https address, for example file:/var/log/promptforge/checkpoints.jsonl',
+  },
+  AUDIT_SIGNING_KEY: {
+    schema: z.string().min(1),
+    says: 'must be the path of an Ed25519 key as PKCS#8 PEM, for example the output of: openssl genpkey -algorithm ed25519',
+  },
   LOG_LEVEL: { schema: z.enum(LOG_LEVELS), says: `must be one of ${LOG_LEVELS.join(', ')}` },
   LOG_FORMAT: { schema: z.enum(['pretty', 'json']), says: 'must be pretty or json' },
 } as const;
@@ -87,6 +99,8 @@ const SECRET: ReadonlySet<Name> = new Set<Name>([
   'PROMPTFORGE_ADMIN_KEY',
   'DATABASE_URL',
   'DATABASE_MIGRATION_URL',
+  'AUDIT_CHECKPOINTS',
+  'AUDIT_SIGNING_KEY',
 ]);
 
 /**
@@ -110,11 +124,7 @@ export function parseConfig(
         `${name} ${says}${SECRET.has(name) ? why(parsed.error) : ` (it is ${JSON.stringify(text)})`}`,
       );
   }
-  if (values.DATABASE_MIGRATION_URL !== undefined && values.DATABASE_URL === undefined) {
-    faults.push(
-      'DATABASE_MIGRATION_URL must stand beside DATABASE_URL, which names another login and is not set',
-    );
-  }
+  faults.push(...faultsBetween(values));
   if (faults.length > 0) throw new ConfigInvalid(faults);
   const databaseUrl = values.DATABASE_URL ?? null;
   return {
@@ -126,15 +136,43 @@ export function parseConfig(
     adminKey: values.PROMPTFORGE_ADMIN_KEY ?? null,
     demo: values.PROMPTFORGE_DEMO ?? databaseUrl === null,
     corsOrigins: values.CORS_ORIGINS ?? [],
+    auditCheckpoints: values.AUDIT_CHECKPOINTS ?? null,
+    auditSigningKey: values.AUDIT_SIGNING_KEY ?? null,
     logLevel: values.LOG_LEVEL ?? 'info',
     logFormat: values.LOG_FORMAT ?? (terminal.isTTY ? 'pretty' : 'json'),
   };
+}
+
+/** Variables that are right by themselves and not together. */
+function faultsBetween(values: Values): string[] {
+  const faults: string[] = [];
+  if (values.DATABASE_MIGRATION_URL !== undefined && values.DATABASE_URL === undefined) {
+    faults.push(
+      'DATABASE_MIGRATION_URL must stand beside DATABASE_URL, which names another login and is not set',
+    );
+  }
+  const needsKey = values.AUDIT_CHECKPOINTS !== undefined && values.AUDIT_SIGNING_KEY === undefined;
+  // The embedded database has a key of its own.
+  if (needsKey && values.DATABASE_URL !== undefined) {
+    faults.push('AUDIT_CHECKPOINTS must stand beside AUDIT_SIGNING_KEY, the key that they are signed with');
+  }
+  return faults;
 }
 
 /** What a secret is refused for, where more than its form is looked at: its value cannot be shown. */
 function why({ issues }: z.ZodError): string {
   const [issue] = issues;
   return issue?.code === 'custom' ? ` (${issue.message})` : '';
+}
+
+/** An address of this machine may do without TLS. */
+function isCheckpointTarget(text: string): boolean {
+  if (text === 'stdout') return true;
+  if (text.startsWith('file:')) return text.slice('file:'.length).startsWith('/');
+  const url = URL.canParse(text) ? new URL(text) : null;
+  if (url === null || url.username !== '' || url.password !== '') return false;
+  const isHere = ['127.0.0.1', 'localhost', '[::1]'].includes(url.hostname);
+  return url.protocol === 'https:' || (url.protocol === 'http:' && isHere);
 }
 
 function isOrigin(text: string): boolean {

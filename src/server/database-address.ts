@@ -15,6 +15,8 @@ export interface OpenedDatabase {
   readonly address: DatabaseAddress;
   /** Of the owner of the tables, where the server connects as somebody else. */
   readonly ownerAddress: DatabaseAddress | null;
+  /** Where the embedded server's data really lies; null for one from outside. */
+  readonly dataDirectory: string | null;
   /** Stops the embedded server; nothing for one from outside. */
   stop(): Promise<void>;
 }
@@ -32,14 +34,20 @@ export async function openDatabaseServer(
   const { databaseUrl, migrationUrl } = options;
   if (databaseUrl !== null) {
     const ownerAddress = migrationUrl === null ? null : { connectionString: migrationUrl };
-    return { address: { connectionString: databaseUrl }, ownerAddress, stop: async () => undefined };
+    return {
+      address: { connectionString: databaseUrl },
+      ownerAddress,
+      dataDirectory: null,
+      stop: async () => undefined,
+    };
   }
   const server = await startEmbeddedServer({
     dataDirectory: options.dataDirectory,
     log: (message) => log.info(message),
     ...(signal === undefined ? {} : { signal }),
   });
-  return { address: server.connection, ownerAddress: null, stop: () => server.stop() };
+  const { connection: address, dataDirectory } = server;
+  return { address, ownerAddress: null, dataDirectory, stop: () => server.stop() };
 }
 
 /**

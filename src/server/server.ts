@@ -7,8 +7,12 @@ import { openDatabase } from '../db/client.ts';
 import type { Database } from '../db/client.ts';
 import { HUB_TIMES } from '../realtime/hub-deps.ts';
 import type { HubTimes } from '../realtime/hub-deps.ts';
+import type { CheckpointContext } from '../schema/context.ts';
 import { createSchema } from '../schema/schema.ts';
+import { AUDIT_TIMES, createAuditExport } from './audit-export.ts';
+import type { AuditTimes } from './audit-export.ts';
 import { createFirstKey, ensureDefaultWorkspace } from './bootstrap.ts';
+import { startCheckpoints } from './checkpoints.ts';
 import type { Config } from './config.ts';
 import { migrateDatabase, openDatabaseServer } from './database-address.ts';
 import { createFront } from './front.ts';
@@ -27,6 +31,7 @@ import { GRAPHIQL_ASSETS_PATH, GRAPHQL_PATH } from './paths.ts';
 import { createContextFactory } from './request-context.ts';
 import { atMost } from './rounds.ts';
 import { sparsely } from './sparsely.ts';
+import { openSigning } from './signing.ts';
 import { STREAM_TIMES } from './streams.ts';
 import type { Streams, StreamTimes } from './streams.ts';
 import { Subscribe } from './subscribe.ts';
@@ -47,7 +52,7 @@ export interface ServerOptions {
   /** Statements as they are sent, for tests that count them. */
   readonly onQuery?: (sql: string) => void;
   /** Other waits than those of production, for tests that would wait for minutes. */
-  readonly times?: Partial<HubTimes & StreamTimes>;
+  readonly times?: Partial<HubTimes & StreamTimes & AuditTimes>;
 }
 
 export interface RunningServer {
@@ -82,13 +87,13 @@ async function wire(
   stopAll: () => Promise<void>,
 ): Promise<RunningServer> {
   const { config, log } = options;
-  const database = await openMigrated(options, stops);
+  const { database, dataDirectory } = await openMigrated(options, stops);
   const onUnavailable = sparsely((err: unknown, suppressed) => log.warn({ err, suppressed }, REFUSED));
   const actionDeps = { writer: database.writer, clock: () => new Date(), newId: () => v7(), onUnavailable };
   const bootstrapApp = createApp({ ...actionDeps, onCommit: async () => undefined });
   const adminWorkspaceId = await ensureDefaultWorkspace(bootstrapApp, database.reader, config);
 
-  const times = { ...HUB_TIMES, ...STREAM_TIMES, ...options.times };
+  const times = { ...HUB_TIMES, ...STREAM_TIMES, ...AUDIT_TIMES, ...options.times };
   const node = await startNode({
     database,
     nodeId: v7(),
@@ -102,8 +107,9 @@ async function wire(
   stops.push(() => janitor.stop());
   options.signal?.throwIfAborted();
 
+  const checkpoints = await openCheckpoints(options, { database, node, dataDirectory, times }, stops);
   const newApp = recordingApp({ ...actionDeps, onCommit: (commit) => node.feed.onCommit(commit) });
-  const server = openDoors(options, { node, newApp, database, times }, stops);
+  const server = openDoors(options, { node, newApp, database, checkpoints, times }, stops);
   const url = await listen(server, config);
   server.on('error', (error) => log.error({ err: error }, 'the HTTP server failed'));
   const firstKey =
@@ -115,13 +121,14 @@ interface Inside {
   readonly node: Node;
   readonly newApp: NewApp;
   readonly database: Database;
-  readonly times: HubTimes & StreamTimes;
+  readonly checkpoints: CheckpointContext;
+  readonly times: HubTimes & StreamTimes & AuditTimes;
 }
 
 /** Everything that is reached from outside: HTTP, REST, GraphQL, event streams, WebSockets. */
 function openDoors(
   { config: { corsOrigins }, log }: ServerOptions,
-  { node, newApp, database: { reader }, times }: Inside,
+  { node, newApp, database: { reader }, checkpoints, times }: Inside,
   stops: Stops,
 ): Server {
   const { hub, streams, authenticator, snapshot, usage, metrics, feed } = node;
@@ -129,7 +136,7 @@ function openDoors(
   let draining = false;
   const schema = createSchema();
   const channels = createKnownChannels(reader);
-  const contextOf = createContextFactory({ app: newApp(), reader, hub, channels, log });
+  const contextOf = createContextFactory({ app: newApp(), reader, hub, channels, checkpoints, log });
   const operations = new Operations(schema);
   const subscribe = new Subscribe({ schema, contextOf, log });
   const graphql = createGraphqlHandler({ schema, contextOf, newApp, reach, log });
@@ -143,6 +150,7 @@ function openDoors(
     usage,
     graphql,
     sse,
+    auditExport: createAuditExport(reader, times),
     graphiql,
     metrics,
     corsOrigins,
@@ -175,7 +183,7 @@ function openDoors(
 async function openMigrated(
   { config, log, migrationsDirectory, onQuery, signal }: ServerOptions,
   stops: Stops,
-): Promise<Database> {
+): Promise<{ readonly database: Database; readonly dataDirectory: string | null }> {
   const databaseServer = await openDatabaseServer(config, log, signal);
   stops.push(() => databaseServer.stop());
   const role = await migrateDatabase(databaseServer, migrationsDirectory, log, signal);
@@ -186,7 +194,32 @@ async function openMigrated(
     ...(onQuery === undefined ? {} : { onQuery }),
   });
   stops.push(() => atMost(DATABASE_CLOSE_MS, database.close()));
-  return database;
+  return { database, dataDirectory: databaseServer.dataDirectory };
+}
+
+async function openCheckpoints(
+  { config, log }: ServerOptions,
+  inside: {
+    readonly database: Database;
+    readonly node: Node;
+    readonly dataDirectory: string | null;
+    readonly times: AuditTimes;
+  },
+  stops: Stops,
+): Promise<CheckpointContext> {
+  const { database, node, dataDirectory, times } = inside;
+  const signing = await openSigning(config, dataDirectory);
+  if (signing === null) return { signer: null, publish: async () => undefined };
+  const meters = node.metrics.checkpoints;
+  const checkpoints = startCheckpoints({
+    ...signing,
+    database,
+    everyMs: times.checkpointEveryMs,
+    meters,
+    log,
+  });
+  stops.push(() => atMost(DATABASE_CLOSE_MS, checkpoints.stop()));
+  return { signer: signing.signer, publish: (checkpoint) => checkpoints.publish(checkpoint) };
 }
 
 async function listen(server: Server, { host, port }: Config): Promise<string> {

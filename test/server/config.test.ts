@@ -54,6 +54,8 @@ describe('parseConfig', () => {
       adminKey: null,
       demo: true,
       corsOrigins: [],
+      auditCheckpoints: null,
+      auditSigningKey: null,
       logLevel: 'info',
       logFormat: 'json',
     };
@@ -75,6 +77,8 @@ describe('parseConfig', () => {
         PROMPTFORGE_ADMIN_KEY: 'x'.repeat(24),
         PROMPTFORGE_DEMO: 'true',
         CORS_ORIGINS: ' https://a.example , http://localhost:5173,, ',
+        AUDIT_CHECKPOINTS: 'file:/var/log/checkpoints.jsonl',
+        AUDIT_SIGNING_KEY: '/etc/key.pem',
         LOG_LEVEL: 'debug',
         LOG_FORMAT: 'pretty',
       },
@@ -89,6 +93,8 @@ describe('parseConfig', () => {
       adminKey: 'x'.repeat(24),
       demo: true,
       corsOrigins: ['https://a.example', 'http://localhost:5173'],
+      auditCheckpoints: 'file:/var/log/checkpoints.jsonl',
+      auditSigningKey: '/etc/key.pem',
       logLevel: 'debug',
       logFormat: 'pretty',
     });
@@ -102,6 +108,26 @@ describe('parseConfig', () => {
     const wrong = faultsOf({ DATABASE_MIGRATION_URL: 'mysql://root:hunter2secret@h/db' });
     expect(wrong).toEqual([expect.stringMatching(/^DATABASE_MIGRATION_URL must .*postgresql:/)]);
     expect(wrong.join()).not.toContain('hunter2secret');
+  });
+
+  it.each([
+    'file:relative.jsonl',
+    'http://logs.example/in',
+    'https://user:hunter2secret@logs.example/in',
+    'stderr',
+  ])('sends no checkpoint to %s', (AUDIT_CHECKPOINTS) => {
+    const faults = faultsOf({ AUDIT_CHECKPOINTS });
+    expect(faults).toEqual([expect.stringMatching(/^AUDIT_CHECKPOINTS must .*file:/)]);
+    expect(faults.join()).not.toContain('hunter2secret');
+  });
+
+  it('sends checkpoints only where there is a key to sign them with', () => {
+    const AUDIT_CHECKPOINTS = 'stdout';
+    const DATABASE_URL = 'postgresql://u@h/db';
+    expect(faultsOf({ AUDIT_CHECKPOINTS, DATABASE_URL })).toEqual([
+      expect.stringMatching(/^AUDIT_CHECKPOINTS must stand beside AUDIT_SIGNING_KEY/),
+    ]);
+    expect(faultsOf({ AUDIT_CHECKPOINTS })).toEqual([]);
   });
 
   it('seeds the demo only with the embedded database, unless told otherwise', () => {

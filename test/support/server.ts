@@ -59,6 +59,8 @@ const TEST_CONFIG: Omit<Config, 'databaseUrl'> = {
   adminKey: null,
   demo: false,
   corsOrigins: [],
+  auditCheckpoints: null,
+  auditSigningKey: null,
   logLevel: 'info',
   logFormat: 'json',
 };
