@@ -28,6 +28,7 @@ import { rollbackChannel } from './rollback-channel.ts';
 import { rotateApiKey } from './rotate-api-key.ts';
 import { setChannelPolicy } from './set-channel-policy.ts';
 import { setMemberRole } from './set-member-role.ts';
+import { signCheckpoint } from './sign-checkpoint.ts';
 import { sweepPromotionRequests } from './sweep-promotion-requests.ts';
 import { updatePrompt } from './update-prompt.ts';
 import { withdrawPrompt } from './withdraw-prompt.ts';
@@ -101,5 +102,6 @@ export function createApp(deps: ActionDeps) {
       channel,
     })),
     importVersions: bind(importVersions),
+    signCheckpoint: bind(signCheckpoint),
   };
 }

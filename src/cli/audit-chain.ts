@@ -5,7 +5,7 @@ import { parseHashedText } from './hashed-text.ts';
 
 export interface AuditFault {
   readonly seq: number;
-  readonly kind: 'EDITED' | 'MISSING' | 'INSERTED_OR_REORDERED';
+  readonly kind: 'EDITED' | 'MISSING' | 'INSERTED_OR_REORDERED' | 'CHECKPOINT' | 'POINTER';
   readonly message: string;
 }
 
@@ -15,9 +15,12 @@ export interface ChainExpectation {
   readonly workspaceId: string;
   /** The oldest event that is looked at; 1 is the whole log. */
   readonly fromSeq: number;
-  /** An event that was there before, as an earlier verification reported it. */
-  readonly checkpoint: ChainEnd | null;
+  /** Events that were there before, as earlier verifications reported them or a key signed them. */
+  readonly checkpoints: Checkpoints;
 }
+
+/** By their sequence; two of one sequence disagree when history was written anew between them. */
+export type Checkpoints = ReadonlyMap<number, readonly string[]>;
 
 export interface ChainEnd {
   readonly seq: number;
@@ -55,24 +58,36 @@ export function checkNext(walk: ChainWalk, event: AuditEvent): Step {
 
 /** Looks at where the walk ended. */
 export function finishChain({ expectation, head, last }: ChainWalk): readonly AuditFault[] {
-  const { fromSeq, checkpoint } = expectation;
-  if (last === null || head === null) {
-    return [
-      missing(
-        fromSeq,
-        `there are no events from ${fromSeq} on: a workspace has at least those of its creation`,
-      ),
-    ];
-  }
+  if (last === null || head === null) return [oldestMissing(expectation)];
+  const { fromSeq, checkpoints } = expectation;
   const faults: AuditFault[] = [];
   if (last.seq > fromSeq) faults.push(gap(fromSeq, last.seq - 1, 'the oldest events are gone'));
-  if (last.seq === 1 && last.prevHash !== sha256(Buffer.from(expectation.workspaceId, 'utf8'))) {
-    faults.push(edited(1, 'the chain does not begin with the id of this workspace'));
-  }
-  if (checkpoint !== null && checkpoint.seq > head.seq) {
-    faults.push(gap(head.seq + 1, checkpoint.seq, 'the newest events are gone: the checkpoint knows them'));
-  }
-  return faults;
+  faults.push(...anchorOf(expectation, last));
+  return [...faults, ...beyondHead(checkpoints, head.seq)];
+}
+
+export function oldestMissing({ fromSeq }: ChainExpectation): AuditFault {
+  return missing(
+    fromSeq,
+    `there are no events from ${fromSeq} on: a workspace has at least those of its creation`,
+  );
+}
+
+/** What the newest of the checkpoints knows and the log does not hold. */
+export function beyondHead(checkpoints: Checkpoints, headSeq: number): AuditFault[] {
+  let newest = 0;
+  for (const seq of checkpoints.keys()) newest = Math.max(newest, seq);
+  if (newest <= headSeq) return [];
+  return [gap(headSeq + 1, newest, 'the newest events are gone: the checkpoint knows them')];
+}
+
+/** The first event of all is chained to the id of its workspace. */
+export function anchorOf(
+  { workspaceId }: ChainExpectation,
+  { seq, prevHash }: { readonly seq: number; readonly prevHash: string },
+): AuditFault[] {
+  if (seq !== 1 || prevHash === sha256(Buffer.from(workspaceId, 'utf8'))) return [];
+  return [edited(1, 'the chain does not begin with the id of this workspace')];
 }
 
 function linkFaults({ last }: ChainWalk, { seq, hash }: AuditEvent): AuditFault[] {
@@ -90,13 +105,14 @@ function linkFaults({ last }: ChainWalk, { seq, hash }: AuditEvent): AuditFault[
   ];
 }
 
-function ownFaults({ workspaceId, checkpoint }: ChainExpectation, event: AuditEvent): AuditFault[] {
+/** What is wrong with an event by itself. */
+export function ownFaults({ workspaceId, checkpoints }: ChainExpectation, event: AuditEvent): AuditFault[] {
   const { seq, hash, prevHash, hashedText } = event;
   const faults: AuditFault[] = [];
   if (hash !== sha256(Buffer.from(prevHash, 'hex'), Buffer.from(hashedText, 'utf8'))) {
     faults.push(edited(seq, 'its hash is not that of its text and of the hash before it'));
   }
-  if (checkpoint !== null && checkpoint.seq === seq && checkpoint.hash !== hash) {
+  if (checkpoints.get(seq)?.some((known) => known !== hash) === true) {
     faults.push(edited(seq, 'its hash is not that of the checkpoint: history was written anew'));
   }
   const fields = parseHashedText(hashedText);
@@ -115,7 +131,7 @@ function edited(seq: number, message: string): AuditFault {
   return { seq, kind: 'EDITED', message };
 }
 
-function reordered(seq: number, message: string): AuditFault {
+export function reordered(seq: number, message: string): AuditFault {
   return { seq, kind: 'INSERTED_OR_REORDERED', message };
 }
 
@@ -123,7 +139,7 @@ function missing(seq: number, message: string): AuditFault {
   return { seq, kind: 'MISSING', message };
 }
 
-function gap(first: number, last: number, because: string): AuditFault {
+export function gap(first: number, last: number, because: string): AuditFault {
   const which = first === last ? `event ${first} is` : `events ${first} to ${last} are`;
   return missing(first, `${which} missing: ${because}`);
 }

@@ -6,7 +6,7 @@ export interface AuditEvent {
   readonly seq: number;
   readonly commitSeq: number;
   readonly type: string;
-  readonly actor: { readonly kind: string; readonly name: string };
+  readonly actor: { readonly kind: string; readonly name: string; readonly id?: string | undefined };
   readonly at: string;
   readonly payload: unknown;
   readonly sourceAddress: string | null;
@@ -27,6 +27,7 @@ export function disagreements(fields: HashedFields, event: AuditEvent): string[]
     commitSeq: fields.commitSeq === String(event.commitSeq),
     type: fields.type === event.type,
     'actor.kind': fields.actorKind === event.actor.kind,
+    'actor.id': event.actor.id === undefined || fields.actorId === event.actor.id,
     'actor.name': fields.actorName === event.actor.name,
     at: isSameTime(fields.atMicros, event.at),
     prompt: isSameNode('Prompt', fields.promptId, event.prompt),
@@ -61,4 +62,8 @@ function isSameJson(text: string | null, value: unknown): boolean {
   } catch {
     return false;
   }
+}
+
+export function globalIdOf(typename: string, id: string): string {
+  return Buffer.from(`${typename}:${id}`, 'utf8').toString('base64');
 }

@@ -48,7 +48,8 @@ async function send({ endpoint, apiKey }: Connection, body: string): Promise<unk
   return parseAnswer(endpoint, response.status, text);
 }
 
-async function reach<T>(endpoint: URL, attempt: () => Promise<T>): Promise<T> {
+/** What a network error means to who runs the command. @throws CliError */
+export async function reach<T>(endpoint: URL, attempt: () => Promise<T>): Promise<T> {
   try {
     return await attempt();
   } catch (error) {
@@ -75,7 +76,7 @@ interface Exchange {
 }
 
 /** What the status alone decides; null: the answer is in the body. */
-function statusFailure(endpoint: URL, response: Response, exchange: Exchange): Error | null {
+export function statusFailure(endpoint: URL, response: Response, exchange: Exchange): Error | null {
   const { status } = response;
   const detail = problemDetail(exchange.text);
   const because = detail === null ? '' : ` (${detail})`;

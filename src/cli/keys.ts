@@ -6,6 +6,7 @@ import { openDatabase } from '../db/client.ts';
 import type { Reader } from '../db/client.ts';
 import { connectToRunningEmbedded } from '../db/embedded-server.ts';
 import type { ApiKey } from '../db/generated/prisma/client.ts';
+import { serverRoleName } from '../db/server-role.ts';
 import { systemActor } from '../domain/actor.ts';
 import type { Actor } from '../domain/actor.ts';
 import { ROLES, scopesOf } from '../domain/actor-role.ts';
@@ -13,7 +14,7 @@ import type { Role } from '../domain/actor-role.ts';
 import { DEFAULT_WORKSPACE } from '../server/bootstrap.ts';
 import { parseConfig, secretsOf } from '../server/config.ts';
 import type { Config } from '../server/config.ts';
-import { migrateDatabase, openDatabaseServer } from '../server/database-address.ts';
+import { migrateDatabase, openDatabaseServer, usableRole } from '../server/database-address.ts';
 import type { OpenedDatabase } from '../server/database-address.ts';
 import { createLog } from '../server/log.ts';
 import type { Log } from '../server/log.ts';
@@ -101,6 +102,12 @@ interface Door {
   readonly actor: Actor;
 }
 
+/** Whoever can open the database: nobody asked for a name. The trail shows by which way it came. */
+function atTheDoor(workspaceId: string): Actor {
+  const userAgent = 'promptforge keys';
+  return { ...systemActor(workspaceId), origin: { sourceAddress: null, userAgent, requestId: null } };
+}
+
 /** Opens the database as the environment names it: the running embedded server's, if one runs, else one started for the moment. */
 async function throughTheDoor<T>(where: Where, work: (door: Door) => Promise<T>): Promise<T> {
   try {
@@ -118,7 +125,11 @@ async function openAndWork<T>(where: Where, work: (door: Door) => Promise<T>): P
     secrets: secretsOf(config),
   });
   const opened = await openForCommand(config, log);
-  const database = openDatabase({ address: opened.address, onIdleError: (error) => log.warn(error.message) });
+  const database = openDatabase({
+    address: opened.address,
+    role: opened.role,
+    onIdleError: (error) => log.warn(error.message),
+  });
   try {
     const app = createApp({
       writer: database.writer,
@@ -126,7 +137,7 @@ async function openAndWork<T>(where: Where, work: (door: Door) => Promise<T>): P
       clock: () => new Date(),
       newId: () => v7(),
     });
-    const actor = systemActor(await workspaceIdOf(where, app, database.reader));
+    const actor = atTheDoor(await workspaceIdOf(where, app, database.reader));
     return await work({ app, reader: database.reader, actor });
   } finally {
     await database.close();
@@ -144,12 +155,18 @@ async function workspaceIdOf({ workspace, operator }: Where, app: App, reader: R
   return row.id;
 }
 
-async function openForCommand(config: Config, log: Log): Promise<OpenedDatabase> {
+async function openForCommand(
+  config: Config,
+  log: Log,
+): Promise<OpenedDatabase & { role: string | undefined }> {
   const running = config.databaseUrl === null ? await connectToRunningEmbedded(config.dataDirectory) : null;
-  if (running !== null) return { address: running, stop: async () => undefined };
+  // Not migrated: the server that runs may be of another version.
+  if (running !== null) {
+    const role = await usableRole(running, serverRoleName(running.database), log);
+    return { address: running, ownerAddress: null, dataDirectory: null, role, stop: async () => undefined };
+  }
   const opened = await openDatabaseServer(config, log);
-  await migrateDatabase(opened.address, MIGRATIONS_DIRECTORY, log);
-  return opened;
+  return { ...opened, role: await migrateDatabase(opened, MIGRATIONS_DIRECTORY, log) };
 }
 
 /** What `keys create` takes, as commander hands it over. */

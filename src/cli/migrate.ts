@@ -17,7 +17,7 @@ async function run(): Promise<void> {
   const log = createLog({ level: config.logLevel, format: config.logFormat, secrets: secretsOf(config) });
   const server = await openDatabaseServer(config, log);
   try {
-    await migrateDatabase(server.address, MIGRATIONS_DIRECTORY, log);
+    await migrateDatabase(server, MIGRATIONS_DIRECTORY, log);
   } finally {
     await server.stop();
   }

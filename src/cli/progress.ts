@@ -6,12 +6,12 @@ export interface Progress {
   stop(): void;
 }
 
-export function startProgress(total: number): Progress {
+export function startProgress(total: number, unit = 'versions'): Progress {
   if (!process.stderr.isTTY || total === 0) return { advance() {}, stop() {} };
   const bar = new SingleBar(
     {
       stream: process.stderr,
-      format: '{bar} {value}/{total} versions, {eta_formatted} left',
+      format: `{bar} {value}/{total} ${unit}, {eta_formatted} left`,
       clearOnComplete: true,
     },
     Presets.shades_classic,

@@ -49,6 +49,8 @@ export interface Database {
 
 export interface DatabaseOptions {
   readonly address: DatabaseAddress;
+  /** Whom every connection works as; absent: as whoever the address names. */
+  readonly role?: string | undefined;
   /** @default 12 */
   readonly readerConnectionsMax?: number;
   /** @default 10 */
@@ -75,7 +77,7 @@ export function openDatabase(options: DatabaseOptions): Database {
     renewControl: () => dropIdle(controls),
     newConnection: () =>
       new pg.Client({
-        ...connectionSettings(options.address),
+        ...connectionSettings(options),
         application_name: 'promptforge:feed',
         // For its own statements only: announcements are no answers.
         query_timeout: CONTROL_TIMEOUT_MS,
@@ -91,7 +93,7 @@ export function openDatabase(options: DatabaseOptions): Database {
 
 function newPool(options: DatabaseOptions, name: string, max: number, queryTimeoutMs?: number): pg.Pool {
   const pool = new pg.Pool({
-    ...connectionSettings(options.address),
+    ...connectionSettings(options),
     max,
     application_name: `promptforge:${name}`,
     ...(queryTimeoutMs === undefined ? {} : { query_timeout: queryTimeoutMs }),
@@ -127,8 +129,9 @@ function newClient(pool: pg.Pool, options: DatabaseOptions): PrismaClient {
  * The address with our session settings. In pg the URL's `options` win over those beside it, so they are taken out of the URL and ours
  * are appended: of two settings of one name PostgreSQL takes the last.
  */
-function connectionSettings(address: DatabaseAddress) {
-  const ours = Object.entries(SESSION_SETTINGS).map(([name, value]) => `-c ${name}=${value}`);
+export function connectionSettings({ address, role }: Pick<DatabaseOptions, 'address' | 'role'>) {
+  const settings = role === undefined ? SESSION_SETTINGS : { ...SESSION_SETTINGS, role };
+  const ours = Object.entries(settings).map(([name, value]) => `-c ${name}=${value}`);
   const url = 'connectionString' in address ? parseUrl(address.connectionString) : null;
   const theirs = url?.searchParams.getAll('options').at(-1);
   if (url === null || theirs === undefined) return { ...address, options: ours.join(' ') };

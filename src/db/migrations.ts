@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import type pg from 'pg';
 
 /** Two nodes that start at once must not both migrate; any constant will do as long as it never changes. */
-const MIGRATION_LOCK = 7_209_131_551_021;
+export const MIGRATION_LOCK = 7_209_131_551_021;
 const LOCK_TIMEOUT = '60s';
 const POSTGRES_VERSION_MIN = 140_000;
 

@@ -40,7 +40,28 @@ export async function moveChannels(
 ): Promise<NewEvent[]> {
   await tx.promotion.createMany({ data: moves.map((move) => promotionRow(actor, now, move)) });
   const closed = await pointChannels(tx, actor.workspaceId, now, moves);
-  return [...moves.map(eventOf), ...supersededEvents(moves, closed)];
+  const hashOf = await contentHashes(tx, actor.workspaceId, moves);
+  return [...moves.map((move) => eventOf(move, hashOf)), ...supersededEvents(moves, closed)];
+}
+
+/** Of the versions that the moves go to: what was released stands in the trail itself, not only the number of a row. */
+async function contentHashes(
+  tx: Tx,
+  workspaceId: string,
+  moves: readonly Move[],
+): Promise<(id: string) => string> {
+  const ids = new Set(moves.flatMap(({ version }) => (version === null ? [] : [version.id])));
+  if (ids.size === 0) return missingVersion;
+  const rows = await tx.promptVersion.findMany({
+    where: { workspaceId, id: { in: [...ids] } },
+    select: { id: true, contentHash: true },
+  });
+  const hashes = new Map(rows.map(({ id, contentHash }) => [id, contentHash]));
+  return (id) => hashes.get(id) ?? missingVersion(id);
+}
+
+function missingVersion(id: string): never {
+  throw new Error(`version ${id} is promoted and not there`);
 }
 
 function promotionRow(actor: Actor, now: Date, move: Move) {
@@ -118,7 +139,7 @@ interface ClosedRow {
   readonly number: number;
 }
 
-function eventOf(move: Move): NewEvent {
+function eventOf(move: Move, hashOf: (versionId: string) => string): NewEvent {
   const { prompt, channel, kind, version, promotionId } = move;
   const facts = { slug: prompt.slug, channel: channel.name, previousVersion: move.previous?.number ?? null };
   const request = typeof move.requestId === 'string' ? { requestId: move.requestId } : {};
@@ -133,6 +154,7 @@ function eventOf(move: Move): NewEvent {
           version: version.number,
           ...request,
           ...glass,
+          contentHash: hashOf(version.id),
         } as const);
   return { payload, promptId: prompt.id, promotionId };
 }

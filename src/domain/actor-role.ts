@@ -22,6 +22,7 @@ const ADMIN_SCOPES = [
   'members:manage',
   'keys:manage',
   'history:import',
+  'audit:sign',
 ] as const;
 const OPERATOR_SCOPES = ['workspaces:manage'] as const;
 

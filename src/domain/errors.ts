@@ -44,6 +44,15 @@ export class IdempotencyConflict extends Refusal {
   readonly code = 'IDEMPOTENCY_CONFLICT';
 }
 
+/** The installation has no key for signing checkpoints of the audit trail. */
+export class SigningNotConfigured extends Refusal {
+  readonly code = 'SIGNING_NOT_CONFIGURED';
+
+  constructor() {
+    super('this installation signs no checkpoints: its operator sets AUDIT_SIGNING_KEY');
+  }
+}
+
 export class BadCursor extends Refusal {
   readonly code = 'BAD_CURSOR';
 

@@ -75,6 +75,7 @@ type EventPayload =
       readonly channel: string;
       readonly kind: string;
       readonly version: number;
+      readonly contentHash: string;
       readonly previousVersion: number | null;
       /** The approved request that it stands on. */
       readonly requestId?: string;
@@ -148,13 +149,13 @@ export interface NewEvent {
 export interface HashedFields {
   readonly hashVersion: number;
   readonly workspaceId: string;
-  readonly seq: bigint;
-  readonly commitSeq: bigint;
+  readonly seq: bigint | number;
+  readonly commitSeq: bigint | number;
   readonly type: string;
   readonly actorKind: string;
   readonly actorId: string;
   readonly actorName: string;
-  readonly atMicros: bigint;
+  readonly atMicros: bigint | number;
   readonly promptId: string | null;
   readonly promotionId: string | null;
   readonly payload: string;

@@ -2,8 +2,15 @@ import type { App } from '../actions/app.ts';
 import type { Reader } from '../db/client.ts';
 import type { Loaders } from '../db/loaders.ts';
 import type { Actor } from '../domain/actor.ts';
+import type { CheckpointSigner, SignedCheckpoint } from '../domain/checkpoint.ts';
 import type { FollowWish } from '../realtime/channel-subscription.ts';
 import type { Frame } from '../realtime/frames.ts';
+
+/** Signing the log: who signs (null: nobody), and the way to the place outside that checkpoints are kept in. */
+export interface CheckpointContext {
+  readonly signer: CheckpointSigner | null;
+  readonly publish: (checkpoint: SignedCheckpoint) => Promise<void>;
+}
 
 /** What every resolver of one request has. Whatever it reads is scoped by `actor.workspaceId`. */
 export interface Context {
@@ -12,6 +19,7 @@ export interface Context {
   readonly reader: Reader;
   readonly loaders: Loaders;
   readonly requestId: string;
+  readonly checkpoints: CheckpointContext;
   /**
    * Reads what an action has just committed. When that fails, the refusal says that the change stands: nobody must repeat it without its
    * idempotency key.

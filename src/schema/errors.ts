@@ -1,6 +1,13 @@
 import { AlreadyRequested, RequestClosed } from '../domain/approval.ts';
 import { ChannelNotFound, ChannelReserved } from '../domain/channel.ts';
-import { Forbidden, IdempotencyConflict, InvalidInput, NotFound, Unavailable } from '../domain/errors.ts';
+import {
+  Forbidden,
+  IdempotencyConflict,
+  InvalidInput,
+  NotFound,
+  SigningNotConfigured,
+  Unavailable,
+} from '../domain/errors.ts';
 import type { Refusal } from '../domain/errors.ts';
 import { ChannelMoved, NothingToRollBack } from '../domain/promotion.ts';
 import { PromptArchived, SlugTaken } from '../domain/prompt.ts';
@@ -53,6 +60,7 @@ face(
   ChannelReserved,
   '`latest` follows every save and is not moved by hand; `latest` and `stable` exist everywhere and are not created.',
 );
+face(SigningNotConfigured, 'The installation has no key to sign checkpoints of the audit trail with.');
 face(NothingToRollBack, 'The channel served nothing of this prompt before.');
 
 builder.objectType(RequestClosed, {

@@ -2,6 +2,7 @@ import type { GraphQLSchema } from 'graphql';
 import './actor.ts';
 import './api-key.ts';
 import './api-key-mutations.ts';
+import './audit-checkpoint.ts';
 import { builder } from './builder.ts';
 import './channel.ts';
 import './channel-events.ts';

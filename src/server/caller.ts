@@ -1,6 +1,5 @@
 import type { IncomingMessage } from 'node:http';
 import type { Actor } from '../domain/actor.ts';
-import { withOrigin } from './origin.ts';
 
 /** What beside the credential says who is calling. */
 export interface Caller {
@@ -8,10 +7,6 @@ export interface Caller {
   readonly workspace: string | undefined;
   /** The actor with where the request came from, for what is recorded of the check itself. */
   readonly record?: (actor: Actor) => Actor;
-}
-
-export function callerOf(req: IncomingMessage, requestId: string): Caller {
-  return { workspace: workspaceNamedBy(req), record: (actor) => withOrigin(actor, req, requestId) };
 }
 
 /** Given twice it is no workspace's slug, and nobody is let in. */

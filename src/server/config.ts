@@ -17,6 +17,8 @@ export interface Config {
   readonly port: number;
   /** Null: the server starts a PostgreSQL of its own in dataDirectory. */
   readonly databaseUrl: string | null;
+  /** The owner of the tables, where databaseUrl names a login of its own; null: the same. */
+  readonly migrationUrl: string | null;
   readonly dataDirectory: string;
   readonly adminKey: string | null;
   /** Of whom operates the installation; accepted besides the operator keys in the database. */
@@ -25,6 +27,10 @@ export interface Config {
   readonly corsOrigins: readonly string[];
   /** Null: people do not sign in here, there are only keys. */
   readonly oidc: OidcConfig | null;
+  /** Where signed checkpoints go: stdout, file:/path or an https address; null: beside the embedded database, else nowhere. */
+  readonly auditCheckpoints: string | null;
+  /** A PKCS#8 PEM or its path; null: the embedded database's own key, else none. */
+  readonly auditSigningKey: string | null;
   readonly logLevel: (typeof LOG_LEVELS)[number];
   readonly logFormat: 'pretty' | 'json';
   /** Addresses and CIDR ranges whose `X-Forwarded-For` is believed. */
@@ -88,6 +94,10 @@ const VARIABLES = {
     schema: postgresUrl,
     says: 'must be a PostgreSQL URL, for example postgresql://user:password@localhost:5432/promptforge',
   },
+  DATABASE_MIGRATION_URL: {
+    schema: postgresUrl,
+    says: 'must be a PostgreSQL URL of the role that owns the database, for example postgresql://owner:password@localhost:5432/promptforge',
+  },
   PROMPTFORGE_DATA_DIR: { schema: z.string().min(1), says: 'must be a directory, for example .promptforge' },
   PROMPTFORGE_ADMIN_KEY: key,
   PROMPTFORGE_OPERATOR_KEY: key,
@@ -97,6 +107,14 @@ const VARIABLES = {
     says: 'must be origins separated by commas, for example https://app.example.com,http://localhost:5173',
   },
   ...OIDC_VARIABLES,
+  AUDIT_CHECKPOINTS: {
+    schema: z.string().refine(isCheckpointTarget),
+    says: 'must be stdout, file:/path or an https address, for example file:/var/log/promptforge/checkpoints.jsonl',
+  },
+  AUDIT_SIGNING_KEY: {
+    schema: z.string().min(1),
+    says: 'must be the path of an Ed25519 key as PKCS#8 PEM, for example the output of: openssl genpkey -algorithm ed25519',
+  },
   LOG_LEVEL: { schema: z.enum(LOG_LEVELS), says: `must be one of ${LOG_LEVELS.join(', ')}` },
   LOG_FORMAT: { schema: z.enum(['pretty', 'json']), says: 'must be pretty or json' },
   TRUSTED_PROXIES: {
@@ -118,6 +136,9 @@ const SECRET: ReadonlySet<Name> = new Set<Name>([
   'PROMPTFORGE_ADMIN_KEY',
   'PROMPTFORGE_OPERATOR_KEY',
   'DATABASE_URL',
+  'DATABASE_MIGRATION_URL',
+  'AUDIT_CHECKPOINTS',
+  'AUDIT_SIGNING_KEY',
 ]);
 
 /**
@@ -141,22 +162,23 @@ export function parseConfig(
         `${name} ${says}${SECRET.has(name) ? why(parsed.error) : ` (it is ${JSON.stringify(text)})`}`,
       );
   }
-  faults.push(...oidcFaults((name) => env[name] !== undefined && env[name] !== ''));
+  faults.push(...oidcFaults((name) => env[name] !== undefined && env[name] !== ''), ...faultsBetween(values));
   const { PROMPTFORGE_ADMIN_KEY: adminKey = null, PROMPTFORGE_OPERATOR_KEY: operatorKey = null } = values;
-  if (operatorKey !== null && operatorKey === adminKey)
-    faults.push('PROMPTFORGE_OPERATOR_KEY must not be PROMPTFORGE_ADMIN_KEY: one key cannot be two actors');
   if (faults.length > 0) throw new ConfigInvalid(faults);
   const databaseUrl = values.DATABASE_URL ?? null;
   return {
     host: values.HOST ?? '127.0.0.1',
     port: values.PORT ?? 4_000,
     databaseUrl,
+    migrationUrl: values.DATABASE_MIGRATION_URL ?? null,
     dataDirectory: values.PROMPTFORGE_DATA_DIR ?? '.promptforge',
     adminKey,
     operatorKey,
     demo: values.PROMPTFORGE_DEMO ?? databaseUrl === null,
     corsOrigins: values.CORS_ORIGINS ?? [],
     oidc: oidcOf(values),
+    auditCheckpoints: values.AUDIT_CHECKPOINTS ?? null,
+    auditSigningKey: values.AUDIT_SIGNING_KEY ?? null,
     logLevel: values.LOG_LEVEL ?? 'info',
     logFormat: values.LOG_FORMAT ?? (terminal.isTTY ? 'pretty' : 'json'),
     trustedProxies: values.TRUSTED_PROXIES ?? [],
@@ -166,6 +188,22 @@ export function parseConfig(
     },
     graphql: graphqlSwitches(values),
   };
+}
+
+/** Variables that are right by themselves and not together. */
+function faultsBetween(values: Values): string[] {
+  const faults: string[] = [];
+  if (values.DATABASE_MIGRATION_URL !== undefined && values.DATABASE_URL === undefined) {
+    faults.push(
+      'DATABASE_MIGRATION_URL must stand beside DATABASE_URL, which names another login and is not set',
+    );
+  }
+  const needsKey = values.AUDIT_CHECKPOINTS !== undefined && values.AUDIT_SIGNING_KEY === undefined;
+  // The embedded database has a key of its own.
+  if (needsKey && values.DATABASE_URL !== undefined) {
+    faults.push('AUDIT_CHECKPOINTS must stand beside AUDIT_SIGNING_KEY, the key that they are signed with');
+  }
+  return faults;
 }
 
 function graphqlSwitches({ INTROSPECTION, GRAPHIQL, SUGGESTIONS, DATABASE_URL }: Values): GraphqlSwitches {
@@ -205,6 +243,16 @@ function decoded(text: string): string {
 function why({ issues }: z.ZodError): string {
   const [issue] = issues;
   return issue?.code === 'custom' ? ` (${issue.message})` : '';
+}
+
+/** An address of this machine may do without TLS. */
+function isCheckpointTarget(text: string): boolean {
+  if (text === 'stdout') return true;
+  if (text.startsWith('file:')) return text.slice('file:'.length).startsWith('/');
+  const url = URL.canParse(text) ? new URL(text) : null;
+  if (url === null || url.username !== '' || url.password !== '') return false;
+  const isHere = ['127.0.0.1', 'localhost', '[::1]'].includes(url.hostname);
+  return url.protocol === 'https:' || (url.protocol === 'http:' && isHere);
 }
 
 function isOrigin(text: string): boolean {

@@ -3,10 +3,12 @@ import { LRUCache } from 'lru-cache';
 import { RateLimiterMemory } from 'rate-limiter-flexible';
 import type { Actor } from '../domain/actor.ts';
 import type { Authenticator } from './authenticator.ts';
-import type { Caller } from './caller.ts';
+import { workspaceNamedBy } from './caller.ts';
 import type { ClientAddress } from './client-address.ts';
 import { networkOf } from './client-address.ts';
 import type { Log } from './log.ts';
+import { createWithOrigin } from './origin.ts';
+import type { WithOrigin } from './origin.ts';
 import { ProblemError, rateLimited } from './problem.ts';
 import { sparsely } from './sparsely.ts';
 
@@ -26,9 +28,17 @@ export interface DoorkeeperOptions {
   readonly log: Log;
 }
 
+interface Arrival {
+  readonly requestId: string;
+  /** The slug of the workspace that is asked for; absent: what the request's header names. */
+  readonly workspace?: string | undefined;
+}
+
 /** Lets requests in: counts them by address and by key, and stops who guesses keys. In memory, so every node counts for itself. */
 export class Doorkeeper {
   readonly #authenticator: DoorkeeperOptions['authenticator'];
+  /** With the address that requests are counted by. */
+  readonly withOrigin: WithOrigin;
   readonly #clientAddress: ClientAddress;
   readonly #keys: RateLimiterMemory | null;
   readonly #addresses: RateLimiterMemory | null;
@@ -38,6 +48,7 @@ export class Doorkeeper {
 
   constructor({ authenticator, clientAddress, rateLimits, log }: DoorkeeperOptions) {
     this.#authenticator = authenticator;
+    this.withOrigin = createWithOrigin(clientAddress);
     this.#clientAddress = clientAddress;
     this.#keys = limiter(rateLimits.key * WINDOW_S, WINDOW_S);
     this.#addresses = limiter(rateLimits.address * WINDOW_S, WINDOW_S);
@@ -60,11 +71,14 @@ export class Doorkeeper {
   async admit(
     req: IncomingMessage,
     authorization: string | undefined,
-    caller: Caller,
+    { requestId, workspace = workspaceNamedBy(req) }: Arrival,
   ): Promise<Actor | null> {
     if (authorization === undefined) return null;
     if (this.#failures !== null && !this.#known.has(authorization)) await this.#requireNoGuesser(req);
-    const actor = await this.#authenticator.authenticate(authorization, caller);
+    const actor = await this.#authenticator.authenticate(authorization, {
+      workspace,
+      record: (who) => this.withOrigin(who, req, requestId),
+    });
     if (actor === null) {
       this.#known.delete(authorization);
       await this.#failures?.penalty(networkOf(this.#clientAddress(req)));

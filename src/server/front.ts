@@ -7,8 +7,9 @@ import { mayReadAll, readsSomething } from '../domain/actor-reading.ts';
 import type { Snapshot } from '../delivery/snapshot.ts';
 import type { Usage } from '../delivery/usage.ts';
 import type { FeedStatus } from '../realtime/feed.ts';
+import { AUDIT_EXPORT_PATH } from './audit-export.ts';
+import type { AuditExport } from './audit-export.ts';
 import { bodyBytesMax, readBody } from './body.ts';
-import { callerOf } from './caller.ts';
 import { applyCors } from './cors.ts';
 import { deliver, deliverRendered, DELIVERY_PATH, isRender } from './delivery.ts';
 import type { Doorkeeper } from './doorkeeper.ts';
@@ -23,7 +24,6 @@ import type { Log } from './log.ts';
 import type { Metrics } from './metrics.ts';
 import { hasMinCursor, reachMinCursor } from './min-cursor.ts';
 import type { Reach } from './min-cursor.ts';
-import { withOrigin } from './origin.ts';
 import { GRAPHIQL_ASSETS_PATH, GRAPHQL_PATH } from './paths.ts';
 import {
   forbidden,
@@ -44,6 +44,7 @@ export interface FrontDeps {
   readonly usage: Usage;
   readonly graphql: GraphqlHandler;
   readonly sse: GraphqlSseDeps & EventStreamDeps;
+  readonly auditExport: AuditExport;
   /** Null: switched off, and nothing tells that there is such a thing. */
   readonly graphiql: Graphiql | null;
   readonly metrics: Metrics;
@@ -56,7 +57,16 @@ export interface FrontDeps {
   readonly log: Log;
 }
 
-type Route = 'graphql' | 'graphiql' | 'delivery' | 'events' | 'livez' | 'readyz' | 'metrics' | 'unknown';
+type Route =
+  | 'graphql'
+  | 'graphiql'
+  | 'delivery'
+  | 'events'
+  | 'audit'
+  | 'livez'
+  | 'readyz'
+  | 'metrics'
+  | 'unknown';
 
 /** What a probe asks for is answered whoever else asks for too much. */
 const UNCOUNTED_ROUTES: ReadonlySet<Route> = new Set<Route>(['livez', 'readyz']);
@@ -113,6 +123,8 @@ async function handle(deps: FrontDeps, exchange: Exchange): Promise<void> {
       return handleDelivery(deps, exchange);
     case 'events':
       return handleEvents(deps, exchange);
+    case 'audit':
+      return deps.auditExport.send(await requireActor(deps, exchange), req, res);
     case 'metrics':
       return handleMetrics(deps, exchange);
     case 'unknown':
@@ -127,7 +139,7 @@ async function handleGraphql(deps: FrontDeps, exchange: Exchange): Promise<void>
   const actor = await requireActor(deps, exchange);
   const body = hasBody(req) ? await readBody(req, bodyBytesMax(actor)) : Buffer.alloc(0);
   if (await subscribeBySse(deps.sse, { req, res, actor, requestId, body })) return;
-  await deps.graphql(req, res, { actor: withOrigin(actor, req, requestId), requestId, body });
+  await deps.graphql(req, res, { actor: deps.doorkeeper.withOrigin(actor, req, requestId), requestId, body });
 }
 
 async function handleDelivery(deps: FrontDeps, exchange: Exchange): Promise<void> {
@@ -160,7 +172,7 @@ async function handleMetrics(deps: FrontDeps, exchange: Exchange): Promise<void>
 }
 
 async function requireActor({ doorkeeper }: FrontDeps, { req, requestId }: Exchange): Promise<Actor> {
-  const actor = await doorkeeper.admit(req, req.headers.authorization, callerOf(req, requestId));
+  const actor = await doorkeeper.admit(req, req.headers.authorization, { requestId });
   if (actor === null) throw new ProblemError(unauthenticated());
   return actor;
 }
@@ -199,6 +211,7 @@ function pathOf({ url = '/' }: IncomingMessage): string {
 function routeOf(path: string): Route {
   if (path.startsWith(DELIVERY_PATH)) return 'delivery';
   if (path.startsWith(CHANNELS_PATH)) return 'events';
+  if (path === AUDIT_EXPORT_PATH) return 'audit';
   if (path === GRAPHQL_PATH) return 'graphql';
   if (path.startsWith(GRAPHIQL_ASSETS_PATH)) return 'graphiql';
   if (path === '/livez' || path === '/readyz' || path === '/metrics') return path.slice(1) as Route;

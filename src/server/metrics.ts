@@ -1,10 +1,12 @@
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
 import type { HubMeters } from '../realtime/hub-deps.ts';
+import type { CheckpointMeters } from './checkpoints.ts';
 import type { Transport } from '../realtime/member.ts';
 
 export interface Metrics {
   readonly registry: Registry;
   readonly hub: HubMeters;
+  readonly checkpoints: CheckpointMeters;
   /** One answered request; `route` is a fixed name, never a path. */
   observeRequest(route: string, status: number, seconds: number): void;
 }
@@ -21,7 +23,12 @@ export function createMetrics(sources: MetricSources): Metrics {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
   registerGauges(registry, sources);
-  return { registry, hub: createHubMeters(registry), observeRequest: createRequestObserver(registry) };
+  return {
+    registry,
+    hub: createHubMeters(registry),
+    checkpoints: createCheckpointMeters(registry),
+    observeRequest: createRequestObserver(registry),
+  };
 }
 
 function createRequestObserver(registry: Registry): Metrics['observeRequest'] {
@@ -41,6 +48,25 @@ function createRequestObserver(registry: Registry): Metrics['observeRequest'] {
   return (route, status, duration) => {
     requests.inc({ route, status });
     seconds.observe({ route }, duration);
+  };
+}
+
+function createCheckpointMeters(registry: Registry): CheckpointMeters {
+  const counter = (name: string, help: string) => new Counter({ name, help, registers: [registry] });
+  const signed = counter('promptforge_audit_checkpoints_total', 'Checkpoints of logs that this node signed');
+  const failed = counter(
+    'promptforge_audit_checkpoint_failures_total',
+    'Rounds in which checkpoints could not be signed, or did not reach their place outside',
+  );
+  const contradicted = new Gauge({
+    name: 'promptforge_audit_alarms',
+    help: 'Workspaces whose log does not hold what its newest signed checkpoint says',
+    registers: [registry],
+  });
+  return {
+    signed: (count) => signed.inc(count),
+    failed: () => failed.inc(),
+    contradicted: (workspaces) => contradicted.set(workspaces),
   };
 }
 

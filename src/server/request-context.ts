@@ -8,7 +8,7 @@ import { Unavailable } from '../domain/errors.ts';
 import { ChannelSubscription } from '../realtime/channel-subscription.ts';
 import type { FollowWish } from '../realtime/channel-subscription.ts';
 import type { Hub } from '../realtime/hub.ts';
-import type { Context } from '../schema/context.ts';
+import type { CheckpointContext, Context } from '../schema/context.ts';
 import type { KnownChannels } from './known-channels.ts';
 import type { Log } from './log.ts';
 
@@ -17,6 +17,7 @@ export interface ContextDeps {
   readonly reader: Reader;
   readonly hub: Hub;
   readonly channels: KnownChannels;
+  readonly checkpoints: CheckpointContext;
   readonly log: Log;
 }
 
@@ -28,12 +29,20 @@ export type ContextFactory = (request: {
   readonly app?: App;
 }) => Context;
 
-export function createContextFactory({ app, reader, hub, channels, log }: ContextDeps): ContextFactory {
+export function createContextFactory({
+  app,
+  reader,
+  hub,
+  channels,
+  checkpoints,
+  log,
+}: ContextDeps): ContextFactory {
   return ({ actor, requestId, app: ownApp = app }) => ({
     actor,
     app: ownApp,
     reader,
     requestId,
+    checkpoints,
     readBack: (read) => read().catch((error: unknown) => refuseReadBack(error, log)),
     loaders: createLoaders(reader, actor.workspaceId),
     follow: async (wish: FollowWish) => {

@@ -9,9 +9,13 @@ import { RefusedAttempts } from '../db/refused-attempts.ts';
 import type { ActionDeps } from '../db/transaction.ts';
 import { HUB_TIMES } from '../realtime/hub-deps.ts';
 import type { HubTimes } from '../realtime/hub-deps.ts';
+import type { CheckpointContext } from '../schema/context.ts';
 import { createSchema } from '../schema/schema.ts';
+import { AUDIT_TIMES, createAuditExport } from './audit-export.ts';
+import type { AuditTimes } from './audit-export.ts';
 import { configuredKeys } from './authenticator.ts';
 import { createFirstKey, ensureDefaultWorkspace, ensureOperatorWorkspace } from './bootstrap.ts';
+import { startCheckpoints } from './checkpoints.ts';
 import { createClientAddress, trustIn } from './client-address.ts';
 import type { Config } from './config.ts';
 import { guardConnections } from './connection-guard.ts';
@@ -37,6 +41,7 @@ import { GRAPHIQL_ASSETS_PATH, GRAPHQL_PATH } from './paths.ts';
 import { createContextFactory } from './request-context.ts';
 import { atMost } from './rounds.ts';
 import { sparsely } from './sparsely.ts';
+import { openSigning } from './signing.ts';
 import { STREAM_TIMES } from './streams.ts';
 import type { Streams, StreamTimes } from './streams.ts';
 import { Subscribe } from './subscribe.ts';
@@ -58,7 +63,7 @@ export interface ServerOptions {
   /** Statements as they are sent, for tests that count them. */
   readonly onQuery?: (sql: string) => void;
   /** Other waits than those of production, for tests that would wait for minutes. */
-  readonly times?: Partial<HubTimes & StreamTimes & DoorTimes & KeyTimes>;
+  readonly times?: Partial<HubTimes & StreamTimes & DoorTimes & KeyTimes & AuditTimes>;
 }
 
 export interface RunningServer {
@@ -93,14 +98,14 @@ async function wire(
   stopAll: () => Promise<void>,
 ): Promise<RunningServer> {
   const { config, log } = options;
-  const database = await openMigrated(options, stops);
+  const { database, dataDirectory } = await openMigrated(options, stops);
   const onUnavailable = sparsely((err: unknown, suppressed) => log.warn({ err, suppressed }, REFUSED));
   const actionDeps = { writer: database.writer, clock: () => new Date(), newId: () => v7(), onUnavailable };
   const bootstrapApp = createApp({ ...actionDeps, onCommit: async () => undefined });
   const adminWorkspaceId = await ensureDefaultWorkspace(bootstrapApp, database.reader, config);
   const operatorWorkspaceId = await ensureOperatorWorkspace(bootstrapApp);
 
-  const times = { ...HUB_TIMES, ...STREAM_TIMES, ...DOOR_TIMES, ...options.times };
+  const times = { ...HUB_TIMES, ...STREAM_TIMES, ...DOOR_TIMES, ...AUDIT_TIMES, ...options.times };
   const node = await startNode({
     database,
     nodeId: v7(),
@@ -123,7 +128,8 @@ async function wire(
   stops.push(() => janitor.stop());
   options.signal?.throwIfAborted();
 
-  const inside = { node, newApp, database, times, homeWorkspaceId: adminWorkspaceId };
+  const checkpoints = await openCheckpoints(options, { database, node, dataDirectory, times }, stops);
+  const inside = { node, newApp, database, checkpoints, times, homeWorkspaceId: adminWorkspaceId };
   const server = openDoors(options, inside, stops);
   const url = await listen(server, config);
   server.on('error', (error) => log.error({ err: error }, 'the HTTP server failed'));
@@ -136,7 +142,8 @@ interface Inside {
   readonly node: Node;
   readonly newApp: NewApp;
   readonly database: Database;
-  readonly times: HubTimes & StreamTimes & DoorTimes;
+  readonly checkpoints: CheckpointContext;
+  readonly times: HubTimes & StreamTimes & DoorTimes & AuditTimes;
   readonly homeWorkspaceId: string;
 }
 
@@ -178,13 +185,13 @@ function openDoors(options: ServerOptions, inside: Inside, stops: Stops): Server
 /** The graph, by every way that leads to it. */
 function createGraph(
   { config: { graphql: switches }, log }: ServerOptions,
-  { node: { hub, streams, feed }, newApp, database: { reader }, times }: Inside,
+  { node: { hub, streams, feed }, newApp, database: { reader }, checkpoints, times }: Inside,
 ) {
   const { operationMs } = times;
   const { reach } = feed;
   const schema = createSchema();
   const channels = createKnownChannels(reader);
-  const contextOf = createContextFactory({ app: newApp(), reader, hub, channels, log });
+  const contextOf = createContextFactory({ app: newApp(), reader, hub, channels, checkpoints, log });
   const rules = new DocumentRules(schema, switches);
   const operations = new Operations(schema, rules);
   const subscribe = new Subscribe({ schema, rules, operationMs, contextOf, log });
@@ -197,6 +204,7 @@ function createGraph(
     feedStatus: () => feed.status(),
     graphql: createGraphqlHandler({ schema, rules, operationMs, contextOf, newApp, reach, log }),
     graphiql: switches.graphiql ? createGraphiql(GRAPHIQL) : null,
+    auditExport: createAuditExport(reader, times),
     sse: { hub, streams, times, operations, subscribe, reader, channels },
   };
 }
@@ -214,17 +222,43 @@ function httpOptions({ headersMs, requestMs, sweepMs }: DoorTimes): HttpOptions 
 async function openMigrated(
   { config, log, migrationsDirectory, onQuery, signal }: ServerOptions,
   stops: Stops,
-): Promise<Database> {
+): Promise<{ readonly database: Database; readonly dataDirectory: string | null }> {
   const databaseServer = await openDatabaseServer(config, log, signal);
   stops.push(() => databaseServer.stop());
-  await migrateDatabase(databaseServer.address, migrationsDirectory, log, signal);
+  const role = await migrateDatabase(databaseServer, migrationsDirectory, log, signal);
   const database = openDatabase({
     address: databaseServer.address,
+    role,
     onIdleError: (error) => log.warn({ reason: error.message }, 'a database connection was lost'),
     ...(onQuery === undefined ? {} : { onQuery }),
   });
   stops.push(() => atMost(DATABASE_CLOSE_MS, database.close()));
-  return database;
+  return { database, dataDirectory: databaseServer.dataDirectory };
+}
+
+async function openCheckpoints(
+  { config, log }: ServerOptions,
+  inside: {
+    readonly database: Database;
+    readonly node: Node;
+    readonly dataDirectory: string | null;
+    readonly times: AuditTimes;
+  },
+  stops: Stops,
+): Promise<CheckpointContext> {
+  const { database, node, dataDirectory, times } = inside;
+  const signing = await openSigning(config, dataDirectory);
+  if (signing === null) return { signer: null, publish: async () => undefined };
+  const meters = node.metrics.checkpoints;
+  const checkpoints = startCheckpoints({
+    ...signing,
+    database,
+    everyMs: times.checkpointEveryMs,
+    meters,
+    log,
+  });
+  stops.push(() => atMost(DATABASE_CLOSE_MS, checkpoints.stop()));
+  return { signer: signing.signer, publish: (checkpoint) => checkpoints.publish(checkpoint) };
 }
 
 async function listen(server: Server, { host, port }: Config): Promise<string> {

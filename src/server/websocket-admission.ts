@@ -2,7 +2,6 @@ import { randomUUID } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { Actor } from '../domain/actor.ts';
-import { callerOf } from './caller.ts';
 import { networkOf } from './client-address.ts';
 import type { ClientAddress } from './client-address.ts';
 import type { Doorkeeper } from './doorkeeper.ts';
@@ -41,7 +40,7 @@ export async function admitWebSocket(
   if (streams.refusal() !== null) return { refused: overloaded() };
   const { authorization } = req.headers;
   // Browsers cannot set headers on a WebSocket: they say who they are in connection_init.
-  const actor = await doorkeeper.admit(req, authorization, callerOf(req, randomUUID()));
+  const actor = await doorkeeper.admit(req, authorization, { requestId: randomUUID() });
   // Asked again: the node may have begun to drain meanwhile, the key may have been revoked.
   if (streams.refusal() !== null) return { refused: overloaded() };
   const isWrong = authorization !== undefined && (actor === null || !streams.accepts(actor));

@@ -5,7 +5,6 @@ import { makeServer } from 'graphql-ws';
 import type { Context as WsContext, Server, SubscribePayload } from 'graphql-ws';
 import type { Actor } from '../domain/actor.ts';
 import type { Hub } from '../realtime/hub.ts';
-import { callerOf } from './caller.ts';
 import { executeInTime } from './deadline.ts';
 import type { DoorTimes } from './door-times.ts';
 import type { Doorkeeper } from './doorkeeper.ts';
@@ -13,7 +12,6 @@ import { heldOpen } from './held-open.ts';
 import type { Log } from './log.ts';
 import { maskError } from './mask-error.ts';
 import type { Operation, Operations } from './operations.ts';
-import { withOrigin } from './origin.ts';
 import type { ContextFactory } from './request-context.ts';
 import { STREAM_LIMITS } from './streams.ts';
 import type { Streams, StreamTimes } from './streams.ts';
@@ -68,8 +66,10 @@ async function authenticate(
   if (workspace !== undefined && typeof workspace !== 'string') return false;
   const isKnown = authorization === connection.authorization && workspace === connection.workspace;
   if (connection.actor !== null && isKnown) return true;
-  const caller = { ...callerOf(connection.request, randomUUID()), workspace };
-  const actor = await doorkeeper.admit(connection.request, authorization, caller);
+  const actor = await doorkeeper.admit(connection.request, authorization, {
+    requestId: randomUUID(),
+    workspace,
+  });
   // Revoked while it was being checked.
   if (actor === null || !streams.accepts(actor)) return false;
   connection.signIn(actor, { authorization, workspace });
@@ -106,7 +106,7 @@ async function prepare(
     operationId,
     token: connection.begin(operationId),
     connection,
-    actor: withOrigin(actor, connection.request, requestId),
+    actor: doorkeeper.withOrigin(actor, connection.request, requestId),
     requestId,
   };
 }

@@ -32,7 +32,17 @@ describe('promoteVersion', () => {
       version: { number: 3 },
       previousVersion: { number: 1 },
     });
-    const payload = { slug, channel: 'stable', kind: 'PROMOTION', version: 3, previousVersion: 1 };
+    const contentHash = (
+      await world.rows.promotion.findFirstOrThrow({ where: { id }, include: { version: true } })
+    ).version?.contentHash;
+    const payload = {
+      slug,
+      channel: 'stable',
+      kind: 'PROMOTION',
+      version: 3,
+      previousVersion: 1,
+      contentHash,
+    };
     expect(await world.events({ after: before })).toMatchObject([
       { seq: before + 1, commitSeq: before + 1, type: 'VersionPromoted', promptId, promotionId: id, payload },
     ]);

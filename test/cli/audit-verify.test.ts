@@ -77,6 +77,8 @@ describe('promptforge audit verify', () => {
       verified: 230,
       fromSeq: 1,
       head: { seq: 230, hash: log[0]?.hash },
+      checkpoints: 0,
+      pointers: null,
       faultCount: 1,
       faults: [{ seq: 7, kind: 'EDITED', message: 'type: not what was hashed' }],
     });

@@ -22,7 +22,10 @@ const QUERIES = {
   trigger: `SELECT pg_get_triggerdef(o.oid) || CASE o.tgenabled WHEN 'O' THEN '' ELSE ' ' || o.tgenabled::text END AS line
     FROM pg_trigger o JOIN pg_class t ON t.oid = o.tgrelid JOIN pg_namespace n ON n.oid = t.relnamespace WHERE ${OURS} AND NOT o.tgisinternal`,
 } as const;
-const FUNCTIONS = `SELECT o.oid::regprocedure || ' returns ' || o.prorettype::regtype || ' ' || l.lanname || ' ' || o.provolatile::text AS line, o.prosrc AS source
+const FUNCTIONS = `SELECT o.oid::regprocedure || ' returns ' || o.prorettype::regtype || ' ' || l.lanname || ' ' || o.provolatile::text
+    || CASE WHEN o.prosecdef THEN ' security definer' ELSE '' END || coalesce(' set ' || array_to_string(o.proconfig, ', '), '')
+    || CASE WHEN EXISTS (SELECT 1 FROM aclexplode(coalesce(o.proacl, acldefault('f', o.proowner))) a WHERE a.grantee = 0) THEN '' ELSE ' not for the public' END AS line,
+  o.prosrc AS source
   FROM pg_proc o JOIN pg_namespace n ON n.oid = o.pronamespace JOIN pg_language l ON l.oid = o.prolang WHERE ${OURS}`;
 
 export type CatalogKind = keyof typeof QUERIES;

@@ -22,6 +22,7 @@ const WHO_MAY: Record<Scope, readonly Role[]> = {
   'members:manage': ['ADMIN'],
   'keys:manage': ['ADMIN'],
   'history:import': ['ADMIN'],
+  'audit:sign': ['ADMIN'],
   'workspaces:manage': ['OPERATOR'],
 };
 
@@ -41,6 +42,7 @@ describe('what a role may do', () => {
       'members:manage',
       'keys:manage',
       'history:import',
+      'audit:sign',
     ]);
     expect(machineScopesOf('RELEASER')).toEqual(scopesOf('EDITOR'));
   });

@@ -1,7 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import pg from 'pg';
+import { pino } from 'pino';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { openDatabase } from '../../src/db/client.ts';
 import type { Database } from '../../src/db/client.ts';
+import { prepareServerRole, serverRoleName } from '../../src/db/server-role.ts';
+import { usableRole } from '../../src/server/database-address.ts';
 import { openRegistry } from '../db/registry-fixture.ts';
 import type { Registry } from '../db/registry-fixture.ts';
 import { createRecorder, runFeed, writeCommits } from './feed-fixture.ts';
@@ -13,6 +17,13 @@ import type { PgBouncer } from './pgbouncer.ts';
 const PATIENCE = { timeout: 15_000, interval: 10 };
 const DEAF = 'commits are not announced to this node';
 const P99_MS = 1_500;
+
+async function ownerOf({ database }: Registry): Promise<pg.Client> {
+  const client = new pg.Client({ connectionString: database.url });
+  await client.connect();
+  onTestFinished(() => client.end());
+  return client;
+}
 
 const installed = hasPgBouncer();
 if (!installed) process.stderr.write('skipped: test/realtime/pooler.test.ts needs pgbouncer on the PATH\n');
@@ -39,6 +50,16 @@ describe.skipIf(!installed)('behind a pooler that lends connections by the trans
     await pooler.stop();
     await proxy.close();
     await registry.close();
+  });
+
+  it('the server works as the owner, and says so: the pooler drops what a session asks for', async () => {
+    const lines: string[] = [];
+    const log = pino({ level: 'warn' }, { write: (line: string) => void lines.push(line) });
+    const { name } = registry.database;
+    await prepareServerRole(await ownerOf(registry), null);
+    const address = { connectionString: pooler.url(name) };
+    expect(await usableRole(address, serverRoleName(name), log)).toBeUndefined();
+    expect(lines).toEqual([expect.stringContaining('is there a pooler in between?')]);
   });
 
   it('the node says so once and finds every commit by polling each second', async () => {

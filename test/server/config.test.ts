@@ -59,12 +59,15 @@ describe('parseConfig', () => {
       host: '127.0.0.1',
       port: 4_000,
       databaseUrl: null,
+      migrationUrl: null,
       dataDirectory: '.promptforge',
       adminKey: null,
       operatorKey: null,
       demo: true,
       corsOrigins: [],
       oidc: null,
+      auditCheckpoints: null,
+      auditSigningKey: null,
       logLevel: 'info',
       logFormat: 'json',
       trustedProxies: [],
@@ -95,6 +98,7 @@ describe('parseConfig', () => {
         HOST: '::1',
         PORT: '0',
         DATABASE_URL: 'postgres://u:p@h/db?sslmode=require',
+        DATABASE_MIGRATION_URL: 'postgres://owner:p@h/db',
         PROMPTFORGE_DATA_DIR: '/data',
         PROMPTFORGE_ADMIN_KEY: 'x'.repeat(24),
         PROMPTFORGE_OPERATOR_KEY: 'y'.repeat(24),
@@ -105,6 +109,8 @@ describe('parseConfig', () => {
         OIDC_JWKS_URI: 'http://127.0.0.1:9/jwks',
         OIDC_ROLES_CLAIM: 'realm_access.roles',
         OIDC_ALGORITHMS: 'ES256, EdDSA',
+        AUDIT_CHECKPOINTS: 'file:/var/log/checkpoints.jsonl',
+        AUDIT_SIGNING_KEY: '/etc/key.pem',
         LOG_LEVEL: 'debug',
         LOG_FORMAT: 'pretty',
         TRUSTED_PROXIES: ' 10.0.0.0/8, ::1 ',
@@ -120,6 +126,7 @@ describe('parseConfig', () => {
       host: '::1',
       port: 0,
       databaseUrl: 'postgres://u:p@h/db?sslmode=require',
+      migrationUrl: 'postgres://owner:p@h/db',
       dataDirectory: '/data',
       adminKey: 'x'.repeat(24),
       operatorKey: 'y'.repeat(24),
@@ -132,6 +139,8 @@ describe('parseConfig', () => {
         rolesClaim: 'realm_access.roles',
         algorithms: ['ES256', 'EdDSA'],
       },
+      auditCheckpoints: 'file:/var/log/checkpoints.jsonl',
+      auditSigningKey: '/etc/key.pem',
       logLevel: 'debug',
       logFormat: 'pretty',
       trustedProxies: ['10.0.0.0/8', '::1'],
@@ -148,6 +157,36 @@ describe('parseConfig', () => {
     [{ INTROSPECTION: 'false', SUGGESTIONS: 'true' }, false],
   ])('with %j has suggestions: %s, never more than introspection tells', (env, suggestions) => {
     expect(parseConfig(env, noTerminal).graphql.suggestions).toBe(suggestions);
+  });
+
+  it('takes the owner of the database beside the login of the server, and not without it', () => {
+    const DATABASE_MIGRATION_URL = 'postgresql://owner:hunter2secret@h/db';
+    expect(faultsOf({ DATABASE_MIGRATION_URL })).toEqual([
+      'DATABASE_MIGRATION_URL must stand beside DATABASE_URL, which names another login and is not set',
+    ]);
+    const wrong = faultsOf({ DATABASE_MIGRATION_URL: 'mysql://root:hunter2secret@h/db' });
+    expect(wrong).toEqual([expect.stringMatching(/^DATABASE_MIGRATION_URL must .*postgresql:/)]);
+    expect(wrong.join()).not.toContain('hunter2secret');
+  });
+
+  it.each([
+    'file:relative.jsonl',
+    'http://logs.example/in',
+    'https://user:hunter2secret@logs.example/in',
+    'stderr',
+  ])('sends no checkpoint to %s', (AUDIT_CHECKPOINTS) => {
+    const faults = faultsOf({ AUDIT_CHECKPOINTS });
+    expect(faults).toEqual([expect.stringMatching(/^AUDIT_CHECKPOINTS must .*file:/)]);
+    expect(faults.join()).not.toContain('hunter2secret');
+  });
+
+  it('sends checkpoints only where there is a key to sign them with', () => {
+    const AUDIT_CHECKPOINTS = 'stdout';
+    const DATABASE_URL = 'postgresql://u@h/db';
+    expect(faultsOf({ AUDIT_CHECKPOINTS, DATABASE_URL })).toEqual([
+      expect.stringMatching(/^AUDIT_CHECKPOINTS must stand beside AUDIT_SIGNING_KEY/),
+    ]);
+    expect(faultsOf({ AUDIT_CHECKPOINTS })).toEqual([]);
   });
 
   it('seeds the demo only with the embedded database, unless told otherwise', () => {
@@ -175,7 +214,7 @@ describe('parseConfig', () => {
       expect(faults[0]).toMatch(new RegExp(`^${name} must `));
       expect(faults[0]).toMatch(example);
       expect(faults[0]).not.toContain('hunter2secret');
-      const isSecret = name === 'DATABASE_URL' || name.endsWith('_KEY');
+      const isSecret = name.startsWith('DATABASE_') || name.endsWith('_KEY') || name === 'AUDIT_CHECKPOINTS';
       expect(faults[0]?.includes(JSON.stringify(value))).toBe(!isSecret);
     },
   );

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import pg from 'pg';
 import { inject } from 'vitest';
+import { serverRoleName } from '../../src/db/server-role.ts';
 import { TEMPLATE } from './global-setup.ts';
 
 export interface TestDatabase {
@@ -32,6 +33,7 @@ export async function createTestDatabase(options: { readonly empty?: boolean } =
       const dropper = new pg.Client(connection);
       await dropper.connect();
       await dropper.query(`DROP DATABASE ${name} WITH (FORCE)`);
+      await dropper.query(`DROP ROLE IF EXISTS ${serverRoleName(name)}`);
       await dropper.end();
     },
   };

@@ -56,6 +56,7 @@ export interface TestServer {
 }
 
 const TEST_CONFIG: Omit<Config, 'databaseUrl'> = {
+  migrationUrl: null,
   host: '127.0.0.1',
   port: 0,
   dataDirectory: '/nowhere',
@@ -64,6 +65,8 @@ const TEST_CONFIG: Omit<Config, 'databaseUrl'> = {
   demo: false,
   corsOrigins: [],
   oidc: null,
+  auditCheckpoints: null,
+  auditSigningKey: null,
   logLevel: 'info',
   logFormat: 'json',
   trustedProxies: [],

@@ -1,0 +1,51 @@
+import { open } from 'node:fs/promises';
+import { pipeline } from 'node:stream/promises';
+import { openExport } from './audit-stream.ts';
+import { CliError } from './cli-error.ts';
+import { parseConnection } from './connection.ts';
+import { EXIT_CODE } from './exit-codes.ts';
+import { startProgress } from './progress.ts';
+import type { Progress } from './progress.ts';
+
+const NEWLINE = 0x0a;
+
+export interface ExportOptions extends Record<string, unknown> {
+  readonly since?: string;
+  readonly until?: string;
+  readonly after: number;
+  readonly out?: string;
+}
+
+/** @returns the exit code. @throws CliError */
+export async function exportAudit(options: ExportOptions): Promise<number> {
+  const { since, until, after, out } = options;
+  const stream = await openExport(parseConnection(options), { after, since, until });
+  if (stream === null)
+    throw new CliError(EXIT_CODE.REFUSED, 'the server is of a version that exports no trail');
+  const progress = startProgress(Math.max(0, stream.head - after), 'events');
+  const lines = counted(stream.chunks, progress);
+  try {
+    if (out === undefined) await pipeline(lines, process.stdout, { end: false });
+    else await writeNew(out, lines);
+  } finally {
+    progress.stop();
+  }
+  return EXIT_CODE.DONE;
+}
+
+/** A file that is there already may be an export that somebody relies on. */
+async function writeNew(path: string, lines: AsyncIterable<Buffer>): Promise<void> {
+  const file = await open(path, 'wx', 0o600).catch((error: NodeJS.ErrnoException) => {
+    throw new CliError(EXIT_CODE.USAGE, `${path} cannot be written: ${error.message}`);
+  });
+  await pipeline(lines, file.createWriteStream());
+}
+
+async function* counted(chunks: AsyncIterable<Buffer>, progress: Progress): AsyncGenerator<Buffer> {
+  for await (const chunk of chunks) {
+    yield chunk;
+    let count = 0;
+    for (let at = chunk.indexOf(NEWLINE); at !== -1; at = chunk.indexOf(NEWLINE, at + 1)) count += 1;
+    progress.advance(count);
+  }
+}
