@@ -54,6 +54,8 @@ export function createAuthenticator(options: AuthenticatorOptions): Authenticato
     maxSize: CACHED_CHARACTERS_MAX,
     sizeCalculation: (_entry, name) => name.length,
   });
+  /** Who comes while a credential is being checked waits for the same check: a herd of one key costs one statement. */
+  const asking = new Map<string, Promise<Actor | null>>();
   let forgotten = 0;
   const adminHash = options.adminKey === null ? null : hashApiKey(options.adminKey);
 
@@ -80,7 +82,10 @@ export function createAuthenticator(options: AuthenticatorOptions): Authenticato
     if (adminHash !== null && timingSafeEqual(hashApiKey(credential), adminHash))
       return remember(name, { actor: configuredAdmin(options.adminWorkspaceId), endsMs: Infinity });
     const check = checkFor(credential);
-    return check === null ? null : ask(name, known, () => check(credential, caller));
+    if (check === null) return null;
+    const asked = asking.get(name) ?? ask(name, known, () => check(credential, caller));
+    asking.set(name, asked);
+    return asked;
   }
 
   function checkFor(credential: string): Check | null {
@@ -104,12 +109,16 @@ export function createAuthenticator(options: AuthenticatorOptions): Authenticato
     } catch (error) {
       if (known !== undefined && asked === forgotten && Date.now() < known.endsMs) return known.actor;
       throw error;
+    } finally {
+      if (asked === forgotten) asking.delete(name);
     }
   }
 
   function forget(): void {
     forgotten += 1;
     remembered.clear();
+    // What was asked before is not to be joined after.
+    asking.clear();
   }
 
   function remember(name: string, checked: Checked): Actor {
