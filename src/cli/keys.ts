@@ -113,6 +113,7 @@ async function throughTheDoor<T>(where: Where, work: (door: Door) => Promise<T>)
   try {
     return await openAndWork(where, work);
   } catch (error) {
+    if (error instanceof CliError) throw error;
     return fail('promptforge keys', error);
   }
 }

@@ -1,7 +1,7 @@
 import { highestRole, isMemberRole } from './member-role.ts';
 import type { MemberRole } from './member-role.ts';
 
-export const DEFAULT_SLUG = 'default';
+const DEFAULT_SLUG = 'default';
 
 const VALUES_MAX = 1_000;
 /** What a person may name as its workspace; what is reserved for the installation itself begins with "$" and is none of it. */

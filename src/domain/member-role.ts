@@ -9,7 +9,7 @@ import { Forbidden, InvalidInput } from './errors.ts';
 const GRANTS_MAX = 50;
 
 /** What a person can be, the lowest first. Services have keys, operators too. */
-export const MEMBER_ROLES = ['VIEWER', 'EDITOR', 'RELEASER', 'ADMIN'] as const satisfies readonly Role[];
+const MEMBER_ROLES = ['VIEWER', 'EDITOR', 'RELEASER', 'ADMIN'] as const satisfies readonly Role[];
 export type MemberRole = (typeof MEMBER_ROLES)[number];
 
 export interface GrantInput extends LimitsInput {

@@ -3,6 +3,7 @@ import { LRUCache } from 'lru-cache';
 import { unlimited } from '../domain/actor.ts';
 import type { Actor } from '../domain/actor.ts';
 import { hashApiKey, isApiKey } from '../domain/api-key.ts';
+import type { StoredEvent } from '../db/event-log.ts';
 import type { FeedConsumer } from '../realtime/feed.ts';
 import type { Checked } from './api-key-check.ts';
 import type { Caller } from './caller.ts';
@@ -52,16 +53,25 @@ export interface AuthenticatorOptions {
   readonly onUse: (actor: Actor, nowMs: number) => void;
 }
 
-export function createAuthenticator(options: AuthenticatorOptions): Authenticator {
-  const remembered = new LRUCache<string, Remembered>({
+/** Remembers who credentials are; who they are, the checks find out. */
+export class CredentialMemory implements Authenticator {
+  readonly #options: AuthenticatorOptions;
+  readonly #configured: readonly { readonly hash: Buffer; readonly actor: Actor }[];
+  readonly #remembered = new LRUCache<string, Remembered>({
     max: CACHED_MAX,
     maxSize: CACHED_CHARACTERS_MAX,
     sizeCalculation: (_entry, name) => name.length,
   });
-  let forgotten = 0;
-  const configured = options.configured.map(({ key, actor }) => ({ hash: hashApiKey(key), actor }));
+  /** Who comes while a credential is being checked waits for the same check: a herd of one key costs one statement. */
+  readonly #asking = new Map<string, Promise<Actor | null>>();
+  #forgotten = 0;
 
-  function authenticate(
+  constructor(options: AuthenticatorOptions) {
+    this.#options = options;
+    this.#configured = options.configured.map(({ key, actor }) => ({ hash: hashApiKey(key), actor }));
+  }
+
+  authenticate(
     header: string | undefined,
     caller: Caller = NOBODY_IN_PARTICULAR,
   ): Actor | null | Promise<Actor | null> {
@@ -69,72 +79,79 @@ export function createAuthenticator(options: AuthenticatorOptions): Authenticato
     if (credential === undefined) return null;
     // A key belongs to one workspace; a person may come to several.
     const { workspace } = caller;
-    const name =
-      workspace === undefined || credential.startsWith(KEY_PREFIX)
-        ? credential
-        : `${workspace}\n${credential}`;
+    const isKey = workspace === undefined || credential.startsWith(KEY_PREFIX);
+    const name = isKey ? credential : `${workspace}\n${credential}`;
     const nowMs = Date.now();
-    const known = remembered.get(name);
+    const known = this.#remembered.get(name);
     if (known !== undefined && nowMs >= known.endsMs) {
-      remembered.delete(name);
+      this.#remembered.delete(name);
       return null;
     }
-    if (known !== undefined && (nowMs - known.checkedAtMs < FRESH_MS || !options.isReachable()))
-      return letIn(known.actor, nowMs);
+    if (known !== undefined && (nowMs - known.checkedAtMs < FRESH_MS || !this.#options.isReachable()))
+      return this.#letIn(known.actor, nowMs);
     const hash = hashApiKey(credential);
-    const own = configured.find((candidate) => timingSafeEqual(hash, candidate.hash));
-    if (own !== undefined) return remember(name, { actor: own.actor, endsMs: Infinity });
-    const check = checkFor(credential);
-    return check === null ? null : ask(name, known, () => check(credential, caller));
+    const own = this.#configured.find((candidate) => timingSafeEqual(hash, candidate.hash));
+    if (own !== undefined) return this.#remember(name, { actor: own.actor, endsMs: Infinity });
+    const check = this.#checkFor(credential);
+    if (check === null) return null;
+    const asked = this.#asking.get(name) ?? this.#ask(name, known, () => check(credential, caller));
+    this.#asking.set(name, asked);
+    return asked;
   }
 
-  function checkFor(credential: string): Check | null {
-    if (isApiKey(credential)) return options.checkKey;
-    return isToken(credential) ? options.checkPerson : null;
+  async apply(_workspaceId: string, events: readonly StoredEvent[]): Promise<void> {
+    if (events.some(({ type }) => CHANGES.has(type))) this.#forget();
   }
 
-  async function ask(
+  async reset(): Promise<void> {
+    this.#forget();
+  }
+
+  #checkFor(credential: string): Check | null {
+    if (isApiKey(credential)) return this.#options.checkKey;
+    return isToken(credential) ? this.#options.checkPerson : null;
+  }
+
+  async #ask(
     name: string,
     known: Remembered | undefined,
     check: () => Promise<Checked | null>,
   ): Promise<Actor | null> {
-    const asked = forgotten;
+    const asked = this.#forgotten;
     try {
       const checked = await check();
       // What the database said before a revocation is not to be remembered after it.
       if (checked !== null)
-        return asked === forgotten ? remember(name, checked) : letIn(checked.actor, Date.now());
-      remembered.delete(name);
+        return asked === this.#forgotten
+          ? this.#remember(name, checked)
+          : this.#letIn(checked.actor, Date.now());
+      this.#remembered.delete(name);
       return null;
     } catch (error) {
-      if (known !== undefined && asked === forgotten && Date.now() < known.endsMs) return known.actor;
+      if (known !== undefined && asked === this.#forgotten && Date.now() < known.endsMs) return known.actor;
       throw error;
+    } finally {
+      if (asked === this.#forgotten) this.#asking.delete(name);
     }
   }
 
-  function forget(): void {
-    forgotten += 1;
-    remembered.clear();
+  #forget(): void {
+    this.#forgotten += 1;
+    this.#remembered.clear();
+    // What was asked before is not to be joined after.
+    this.#asking.clear();
   }
 
-  function remember(name: string, checked: Checked): Actor {
+  #remember(name: string, checked: Checked): Actor {
     const checkedAtMs = Date.now();
-    remembered.set(name, { ...checked, checkedAtMs });
-    return letIn(checked.actor, checkedAtMs);
+    this.#remembered.set(name, { ...checked, checkedAtMs });
+    return this.#letIn(checked.actor, checkedAtMs);
   }
 
-  function letIn(actor: Actor, nowMs: number): Actor {
-    options.onUse(actor, nowMs);
+  #letIn(actor: Actor, nowMs: number): Actor {
+    this.#options.onUse(actor, nowMs);
     return actor;
   }
-
-  return {
-    authenticate,
-    apply: async (_workspaceId, events) => {
-      if (events.some(({ type }) => CHANGES.has(type))) forget();
-    },
-    reset: async () => forget(),
-  };
 }
 
 export interface Configuration {

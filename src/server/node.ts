@@ -10,7 +10,7 @@ import { Hub } from '../realtime/hub.ts';
 import type { HubTimes } from '../realtime/hub-deps.ts';
 import { createKeyCheck } from './api-key-check.ts';
 import { createAudience } from './audience.ts';
-import { createAuthenticator } from './authenticator.ts';
+import { CredentialMemory } from './authenticator.ts';
 import type { Authenticator, AuthenticatorOptions, ConfiguredKey } from './authenticator.ts';
 import type { OidcConfig } from './config-oidc.ts';
 import { startCredentialUses } from './credential-uses.ts';
@@ -112,5 +112,5 @@ function authenticatorOf(
   const issuer = oidc === null ? null : createOidc(oidc, log, times);
   const checkPerson = issuer === null ? null : createPersonCheck({ oidc: issuer, reader, app, newId, log });
   const checkKey = createKeyCheck({ reader, app, log });
-  return createAuthenticator({ checkKey, checkPerson, configured, ...told });
+  return new CredentialMemory({ checkKey, checkPerson, configured, ...told });
 }

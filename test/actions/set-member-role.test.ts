@@ -149,5 +149,6 @@ describe('setMemberRole', () => {
     await world.setMemberRole(narrow, { member, role: 'VIEWER' });
     await expectRefusal(world, Forbidden, () => world.setMemberRole(narrow, { member, role: 'ADMIN' }));
     await expectRefusal(world, Forbidden, () => world.setMemberRole(narrow, { member, grants }));
+    expect(await rowOf(member)).toMatchObject({ role: 'VIEWER', grants: [] });
   });
 });

@@ -76,13 +76,13 @@ const everywhere = (key: string) =>
 
 /** Promotes without an end, until it is told to stop: whoever may still hear something does. */
 function promoteAlways(): { stop(): Promise<void> } {
-  let isOver = false;
+  const state = { isOver: false };
   const running = (async () => {
-    while (!isOver) await promote(world.server, 'ends/one', 1);
+    while (!state.isOver) await promote(world.server, 'ends/one', 1);
   })();
   return {
     stop: async () => {
-      isOver = true;
+      state.isOver = true;
       await running;
     },
   };

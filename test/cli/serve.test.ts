@@ -56,7 +56,7 @@ describe('a server with its own database', { timeout: 120_000 }, () => {
     const { id, key } = JSON.parse(created.output) as { id: string; key: string };
     expect(await status(key)).toBe(200);
     const listed = await runToEnd([CLI, 'keys', 'list'], env);
-    expect(listed.output).toMatch(new RegExp(`^${id} +READER .* active +web$`, 'm'));
+    expect(listed.output).toMatch(new RegExp(`^${id} +VIEWER .* active +web$`, 'm'));
     expect(listed.output).not.toContain(key);
     expect((await runToEnd([CLI, 'keys', 'revoke', id], env)).code).toBe(0);
     await expect.poll(() => status(key), { timeout: 10_000 }).toBe(401);
@@ -64,6 +64,68 @@ describe('a server with its own database', { timeout: 120_000 }, () => {
     expect((await runToEnd([CLI, 'keys', 'revoke', 'nobody'], env)).errors).toContain('no API key "nobody"');
     expect((await runToEnd([CLI, 'keys', 'create'], env)).code).toBe(2);
   });
+
+  it(
+    'makes keys of every role with scopes, limits and an end, and rotates them',
+    { timeout: 90_000 },
+    async () => {
+      const keys = (...args: string[]) => runToEnd([CLI, '--json', 'keys', ...args], env);
+      const wish =
+        '--role releaser --scope registry:read --scope channels:promote --prompts a,support/* --channels stable';
+      const created = await keys(
+        'create',
+        ...wish.split(' '),
+        '--expires',
+        '2100-01-31',
+        '--name',
+        'deployer',
+      );
+      expect(created).toMatchObject({ code: 0, errors: '' });
+      const { id, key, role } = JSON.parse(created.output) as Record<'id' | 'key' | 'role', string>;
+      expect(role).toBe('RELEASER');
+      const rotated = await keys('rotate', id, '--overlap-days', '2');
+      const { key: next } = JSON.parse(rotated.output) as { key: string };
+      for (const secret of [key, next]) expect(await status(secret)).toBe(200);
+      const rows = JSON.parse((await keys('list')).output) as Record<string, unknown>[];
+      const row = rows.find((candidate) => candidate['id'] === id);
+      expect(row).toMatchObject({
+        scopes: ['registry:read', 'channels:promote'],
+        prompts: ['a', 'support/*'],
+        channels: ['stable'],
+        expiresAt: '2100-01-31T00:00:00.000Z',
+        previousExpiresAt: expect.any(String) as string,
+      });
+      expect(JSON.stringify(rows)).not.toMatch(/hash/i);
+      expect((await runToEnd([CLI, 'keys', 'list'], env)).output).toContain(
+        'registry:read channels:promote; prompts a support/*; channels stable',
+      );
+      await keys('rotate', id);
+      await expect.poll(() => status(key), { timeout: 10_000 }).toBe(401);
+      await expect.poll(() => status(next), { timeout: 10_000 }).toBe(401);
+    },
+  );
+
+  it(
+    'makes keys of operators apart from every workspace, and refuses what makes no sense',
+    { timeout: 90_000 },
+    async () => {
+      const keys = (...args: string[]) => runToEnd([CLI, 'keys', ...args], env);
+      expect((await keys('create', '--operator', '--name', 'ops')).output).toMatch(/^pf_live_/);
+      expect((await keys('list', '--operator')).output).toMatch(/OPERATOR .* ops\n {4}workspaces:manage\n$/);
+      expect((await keys('list')).output).not.toContain('OPERATOR');
+      const wrong = [
+        [['--role', 'operator'], 2, '--role must be one of VIEWER'],
+        [['--operator', '--workspace', 'default'], 2, 'leave out --workspace'],
+        [['--reader', '--workspace', 'nowhere'], 2, 'no workspace "nowhere"'],
+        [['--reader', '--scope', 'all'], 1, 'is no scope'],
+      ] as const;
+      for (const [args, code, says] of wrong) {
+        const ended = await keys('create', ...args);
+        expect([args, ended.errors]).toEqual([args, expect.stringContaining(says)]);
+        expect([args, ended.code]).toEqual([args, code]);
+      }
+    },
+  );
 
   it('keeps what it acknowledged through kill -9, starts again without another key, and ends with 0 when asked to', async () => {
     const query =

@@ -3,7 +3,7 @@ import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { exportJWK, generateKeyPair, importJWK, SignJWT } from 'jose';
 import type { JWK, JWTPayload } from 'jose';
-import Provider from 'oidc-provider';
+import { Provider } from 'oidc-provider';
 import type { Adapter, AdapterPayload, Configuration } from 'oidc-provider';
 import { v7 } from 'uuid';
 
@@ -81,7 +81,7 @@ export async function startIssuer(): Promise<TestIssuer> {
       const { kty, kid, alg, n, e } = ofAlgorithm(keys, algorithm);
       return Object.fromEntries(
         Object.entries({ kty, kid, alg, n, e }).filter(([, value]) => value !== undefined),
-      ) as JWK;
+      );
     },
     rotate: async () => {
       keys = await newKeys();
@@ -157,7 +157,7 @@ function newProvider(url: string, keys: readonly JWK[], wishes: ReadonlyMap<stri
     },
     extraTokenClaims: (_ctx, token) => {
       const { roles, name, email } = wishes.get(token.clientId ?? '') ?? {};
-      return { roles, name, email } as unknown as Record<string, never>;
+      return { roles, name, email };
     },
   };
   return new Provider(url, configuration);
