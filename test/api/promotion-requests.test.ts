@@ -178,10 +178,15 @@ describe('the list of requests', () => {
       await createPrompt(server, slug);
       await ask(1);
     }
+    // The feed and the janitor ask as well, now and then: the fewest of several are the list's own.
     const statementsOf = async (first: number) => {
-      server.statements.length = 0;
-      (await server.execute(List, { first })).data();
-      return server.statements.length;
+      const counts: number[] = [];
+      for (let round = 0; round < 4; round += 1) {
+        server.statements.length = 0;
+        (await server.execute(List, { first })).data();
+        counts.push(server.statements.length);
+      }
+      return Math.min(...counts);
     };
     await statementsOf(1);
     expect(await statementsOf(8)).toBe(await statementsOf(2));
