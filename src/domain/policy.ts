@@ -15,7 +15,7 @@ const REQUEST_HOURS_MAX = 90 * 24;
 export type PromoterRole = 'RELEASER' | 'ADMIN';
 
 /** The version must have been served by another channel for so long, without a break, up to now. */
-export interface Soak {
+interface Soak {
   readonly channel: string;
   readonly minutes: number;
 }
@@ -98,7 +98,7 @@ export function decidingPolicy<P extends { readonly pattern: string }>(
   );
 }
 
-export function policyCovers(pattern: string, slug: string): boolean {
+function policyCovers(pattern: string, slug: string): boolean {
   return pattern === EVERY_PROMPT || patternCovers(pattern, slug);
 }
 

@@ -18,7 +18,7 @@ export interface ChannelMove {
   readonly promotionId: string;
 }
 
-export type RequestChangeKind =
+type RequestChangeKind =
   | 'REQUESTED'
   | 'REVIEWED'
   | 'APPLIED'

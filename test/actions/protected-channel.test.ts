@@ -202,7 +202,7 @@ describe('a protected channel', () => {
             moved += count;
           }
         }),
-        { numRuns: 25 },
+        { numRuns: 15 },
       );
       // A property about moves of which there was none would hold of any code.
       expect(moved).toBeGreaterThan(0);

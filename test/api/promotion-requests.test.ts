@@ -1,202 +1,10 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { graphql } from '../support/gql/index.ts';
 import { openEventStream } from '../support/event-stream.ts';
 import { startTestServer } from '../support/server.ts';
 import type { TestServer } from '../support/server.ts';
 import { openAcknowledged } from '../support/socket.ts';
+import { Ask, List, Plan, Promote, Review, SetPolicy } from './approvals.ts';
 import { createPrompt, editPrompt } from './registry.ts';
-
-const SetPolicy = graphql(`
-  mutation RequestsPolicy($input: SetChannelPolicyInput!) {
-    setChannelPolicy(input: $input) {
-      __typename
-      ... on ChannelPolicy {
-        pattern
-        approvals
-        soak {
-          channel
-          minutes
-        }
-        channel {
-          name
-          policies {
-            pattern
-          }
-        }
-      }
-      ... on Error {
-        message
-      }
-    }
-  }
-`);
-
-const Ask = graphql(`
-  mutation RequestsAsk($input: RequestPromotionInput!) {
-    requestPromotion(input: $input) {
-      __typename
-      ... on PromotionRequest {
-        id
-        status
-      }
-      ... on AlreadyRequested {
-        request {
-          id
-        }
-      }
-      ... on Error {
-        code
-        message
-      }
-    }
-  }
-`);
-
-const Review = graphql(`
-  mutation RequestsReview($input: ReviewPromotionInput!) {
-    reviewPromotion(input: $input) {
-      __typename
-      ... on PromotionRequest {
-        status
-        approvals {
-          have
-          need
-          rejections
-        }
-        promotion {
-          breakGlass
-          request {
-            id
-          }
-          actor {
-            kind
-          }
-        }
-        reviews {
-          decision
-          comment
-          reviewer {
-            kind
-          }
-          contentHash
-        }
-      }
-      ... on RequestClosed {
-        request {
-          status
-        }
-      }
-      ... on Error {
-        code
-      }
-    }
-  }
-`);
-
-const Promote = graphql(`
-  mutation RequestsPromote($input: PromoteVersionInput!) {
-    promoteVersion(input: $input) {
-      __typename
-      ... on Promotion {
-        breakGlass
-      }
-      ... on PromotionBlocked {
-        code
-        message
-        blockers {
-          code
-          slug
-          have
-          need
-          until
-          channel
-        }
-      }
-      ... on Error {
-        code
-      }
-    }
-  }
-`);
-
-const Plan = graphql(`
-  query RequestsPlan($slug: String!, $version: Int!) {
-    prompt(slug: $slug) {
-      promotionPlan(version: $version) {
-        version {
-          number
-        }
-        serving {
-          number
-        }
-        diff {
-          unified
-        }
-        variablesAdded
-        variablesRemoved
-        policy {
-          approvals
-        }
-        blockers {
-          code
-          have
-          need
-        }
-        request {
-          id
-        }
-        approvers {
-          kind
-          name
-        }
-        allowed
-      }
-    }
-  }
-`);
-
-const List = graphql(`
-  query RequestsList($filter: PromotionRequestFilter, $first: Int!) {
-    promotionRequests(filter: $filter, first: $first) {
-      totalCount
-      edges {
-        node {
-          id
-          status
-          contentHash
-          prompt {
-            slug
-          }
-          version {
-            number
-          }
-          serving {
-            number
-          }
-          servingNow {
-            number
-          }
-          diff {
-            added
-          }
-          diffNow {
-            added
-          }
-          approvals {
-            have
-            need
-          }
-          blockers {
-            code
-          }
-          requester {
-            name
-          }
-        }
-      }
-    }
-  }
-`);
 
 let server: TestServer;
 let editor: string;
@@ -370,10 +178,15 @@ describe('the list of requests', () => {
       await createPrompt(server, slug);
       await ask(1);
     }
+    // The feed and the janitor ask as well, now and then: the fewest of several are the list's own.
     const statementsOf = async (first: number) => {
-      server.statements.length = 0;
-      (await server.execute(List, { first })).data();
-      return server.statements.length;
+      const counts: number[] = [];
+      for (let round = 0; round < 4; round += 1) {
+        server.statements.length = 0;
+        (await server.execute(List, { first })).data();
+        counts.push(server.statements.length);
+      }
+      return Math.min(...counts);
     };
     await statementsOf(1);
     expect(await statementsOf(8)).toBe(await statementsOf(2));

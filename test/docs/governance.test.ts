@@ -103,6 +103,19 @@ async function run(block: Block, walk: Walk): Promise<string | null> {
   return null;
 }
 
+/** What a block shows, as a pattern. */
+function shownBy({ language, text }: Block): RegExp {
+  return printed(language === 'json' ? JSON.stringify(JSON.parse(text)) : text);
+}
+
+async function nextPromotion({ stream }: Walk): Promise<string> {
+  for (;;) {
+    const event = await stream?.next();
+    if (event === undefined) throw new Error('nobody follows');
+    if (event.event !== 'bookmark') return `event: ${event.event}\ndata: ${event.data}`;
+  }
+}
+
 it(
   'walks from a request over two reviews to a channel that moved, and proves it',
   { timeout: 120_000 },
@@ -115,22 +128,9 @@ it(
         walk.executed += 1;
         continue;
       }
-      if (block.text.startsWith('event: ')) {
-        const event = await nextPromotion(walk);
-        expect(`event: ${event.event}\ndata: ${event.data}`).toMatch(printed(block.text));
-        continue;
-      }
-      const shown = block.language === 'json' ? JSON.stringify(JSON.parse(block.text)) : block.text;
-      expect(output, `line ${block.line} of the walk-through`).toMatch(printed(shown));
+      if (block.text.startsWith('event: ')) output = await nextPromotion(walk);
+      expect(output, `line ${block.line} of the walk-through`).toMatch(shownBy(block));
     }
     expect(walk.executed).toBe(11);
   },
 );
-
-async function nextPromotion({ stream }: Walk) {
-  for (;;) {
-    const event = await stream?.next();
-    if (event === undefined) throw new Error('nobody follows');
-    if (event.event !== 'bookmark') return event;
-  }
-}
