@@ -221,6 +221,9 @@ describe('a reader key', () => {
     ['promoteVersions', 'items: [{ slug: "auth/one", version: 1 }]'],
     ['rollbackChannel', 'slug: "auth/one"'],
     ['withdrawPrompt', 'slug: "auth/one", channel: "stable"'],
+    ['createWorkspace', 'slug: "mine", name: "Mine"'],
+    ['renameWorkspace', 'slug: "mine", name: "Mine"'],
+    ['deleteWorkspace', 'slug: "mine", confirm: "mine"'],
     ['importVersions', `versions: [{ slug: "auth/new", committedAt: "2020-01-01T00:00:00Z", ${content} }]`],
   ])('is answered Forbidden by %s, and nothing is changed', async (mutation, input) => {
     const before = await everything();
@@ -240,7 +243,7 @@ describe('a reader key', () => {
     const schema = (await server.execute('{ __schema { mutationType { fields { name } } } }')).data() as {
       __schema: { mutationType: { fields: { name: string }[] } };
     };
-    expect(schema.__schema.mutationType.fields).toHaveLength(11);
+    expect(schema.__schema.mutationType.fields).toHaveLength(14);
   });
 });
 
