@@ -10,6 +10,11 @@ export function mayReadPrompt(actor: Actor, slug: string): boolean {
   return can(actor, 'registry:read', { slug });
 }
 
+/** Whether there is any prompt of which it may read everything: a grant that is limited to channels never reads the registry. */
+export function readsRegistry(actor: Actor): boolean {
+  return promptsWithin(actor, 'registry:read')?.length !== 0;
+}
+
 /** Whether it may read everything of the workspace. */
 export function mayReadAll(actor: Actor): boolean {
   return can(actor, 'registry:read');
@@ -27,12 +32,12 @@ export function servedPrompts(actor: Actor, channel: string): readonly string[] 
 
 /** The channels that it may know of; null: all. */
 export function knownChannels(actor: Actor): readonly string[] | null {
-  return canSomewhere(actor, 'registry:read') ? null : channelsWithin(actor, 'channels:read');
+  return readsRegistry(actor) ? null : channelsWithin(actor, 'channels:read');
 }
 
 /** Whether it may read anything that channels serve. */
 export function readsSomething(actor: Actor): boolean {
-  return canSomewhere(actor, 'registry:read') || canSomewhere(actor, 'channels:read');
+  return readsRegistry(actor) || canSomewhere(actor, 'channels:read');
 }
 
 function union(one: readonly string[] | null, other: readonly string[] | null): readonly string[] | null {

@@ -99,8 +99,8 @@ const VARIABLES = {
     says: 'must be a PostgreSQL URL of the role that owns the database, for example postgresql://owner:password@localhost:5432/promptforge',
   },
   PROMPTFORGE_DATA_DIR: { schema: z.string().min(1), says: 'must be a directory, for example .promptforge' },
-  PROMPTFORGE_ADMIN_KEY: key,
-  PROMPTFORGE_OPERATOR_KEY: key,
+  PROMPTFORGE_ADMIN_KEY: { ...key },
+  PROMPTFORGE_OPERATOR_KEY: { ...key },
   PROMPTFORGE_DEMO: { schema: flag, says: 'must be true or false' },
   CORS_ORIGINS: {
     schema: origins,

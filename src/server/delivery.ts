@@ -1,8 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import Negotiator from 'negotiator';
-import { canSomewhere } from '../domain/actor.ts';
 import type { Actor } from '../domain/actor.ts';
-import { mayReadPrompt, mayReadServed } from '../domain/actor-reading.ts';
+import { mayReadPrompt, mayReadServed, readsRegistry } from '../domain/actor-reading.ts';
 import { isChannelName, STABLE } from '../domain/channel.ts';
 import { isSlug } from '../domain/prompt.ts';
 import { renderTemplate } from '../domain/template.ts';
@@ -135,7 +134,7 @@ async function findServed(
 
 /** A number is no channel's: it may be a draft. @throws ProblemError */
 function requireReadable(actor: Actor, selector: Selector): void {
-  if ('channel' in selector || canSomewhere(actor, 'registry:read')) return;
+  if ('channel' in selector || readsRegistry(actor)) return;
   throw new ProblemError(
     forbidden('versions by number need the scope "registry:read": this credential reads what channels serve'),
   );

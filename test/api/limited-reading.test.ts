@@ -1,10 +1,9 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { Grant } from '../../src/domain/actor.ts';
-import type { Scope } from '../../src/domain/actor-role.ts';
 import { openEventStream } from '../support/event-stream.ts';
 import { startTestServer } from '../support/server.ts';
 import type { TestServer } from '../support/server.ts';
 import { openFollower } from '../support/follower.ts';
+import { keyOf } from './limited-keys.ts';
 import { createPrompt, editPrompt, promote } from './registry.ts';
 
 const COVERED = 'support/one';
@@ -54,24 +53,6 @@ interface Edges {
   readonly edges: readonly { readonly node: { readonly id: string } }[];
 }
 
-async function keyOf(
-  role: Grant['role'],
-  limits: Partial<Pick<Grant, 'prompts' | 'channels'>> = {},
-  scopes?: readonly Scope[],
-): Promise<string> {
-  const { id, key } = await server.createKey(role);
-  await server.database.query(
-    'UPDATE "api_key" SET prompts = $2, channels = $3, scopes = coalesce($4, scopes) WHERE id = $1',
-    [
-      id,
-      limits.prompts ? JSON.stringify(limits.prompts) : null,
-      limits.channels ? JSON.stringify(limits.channels) : null,
-      scopes ?? null,
-    ],
-  );
-  return key;
-}
-
 async function ask(key: string, query: string, variables: object = {}) {
   const answer = await server.execute(query, variables as Record<string, unknown>, { key });
   return answer;
@@ -88,7 +69,7 @@ function get(key: string, path: string): Promise<Response> {
 describe('a viewer that is limited to a folder', () => {
   let key: string;
   beforeAll(async () => {
-    key = await keyOf('VIEWER', { prompts: ['support/*'] });
+    key = await keyOf(server, 'VIEWER', { prompts: ['support/*'] });
   });
 
   it('reads everything of what it covers, history and trail too', async () => {
@@ -152,7 +133,7 @@ describe('a viewer that is limited to a folder', () => {
 describe('a service that is limited to a folder on a channel', () => {
   let key: string;
   beforeAll(async () => {
-    key = await keyOf('SERVICE', { prompts: ['support/*'], channels: ['stable'] });
+    key = await keyOf(server, 'SERVICE', { prompts: ['support/*'], channels: ['stable'] });
   });
 
   it('reads what the channel serves, with all that a served version needs', async () => {
@@ -286,57 +267,3 @@ async function codesOfSubscription(
   const { errors = [] } = JSON.parse(line) as { errors?: { extensions?: { code?: string } }[] };
   return errors.map(({ extensions }) => extensions?.code);
 }
-
-describe('whoever changes what they cover', () => {
-  it('gets the answer: an editor of a folder', async () => {
-    const key = await keyOf('EDITOR', { prompts: ['support/*'] });
-    const created = await ask(
-      key,
-      'mutation { createPrompt(input: { slug: "support/new", content: { template: "x" } }) { ... on Prompt { slug latest { number author { name } message } versions { totalCount } } } }',
-    );
-    expect(created.data()).toMatchObject({ createPrompt: { slug: 'support/new', latest: { number: 1 } } });
-  });
-
-  it('gets the answer: a releaser of a folder on a channel, and a key that may only write', async () => {
-    const releaser = await keyOf('RELEASER', { prompts: ['support/*'], channels: ['stable'] });
-    const promoted = await ask(
-      releaser,
-      `mutation { promoteVersion(input: { slug: "${COVERED}", version: 1, reason: "back" }) { __typename ... on Promotion { id kind reason actor { name } cursor version { number template } previousVersion { number } prompt { slug } channel { name } } } }`,
-    );
-    expect(promoted.data()).toMatchObject({ promoteVersion: { reason: 'back', version: { number: 1 } } });
-    const writer = await keyOf('EDITOR', { prompts: ['support/*'] }, ['prompts:write']);
-    const saved = await ask(
-      writer,
-      `mutation { editPrompt(input: { slug: "${COVERED}", content: { template: "y" }, message: "why" }) { ... on PromptVersion { number message author { name } prompt { slug latest { number } } } } }`,
-    );
-    expect(saved.data()).toMatchObject({ editPrompt: { message: 'why', prompt: { slug: COVERED } } });
-    const history = `mutation { updatePrompt(input: { slug: "${COVERED}", owner: "me" }) { ... on Prompt { versions { totalCount } } } }`;
-    expect(await codesOf(writer, history)).toEqual(['FORBIDDEN']);
-  });
-});
-
-describe('viewer', () => {
-  it('says what a credential may do, by the rule that decides', async () => {
-    const key = await keyOf('RELEASER', { prompts: ['support/*'], channels: ['stable'] });
-    const query =
-      '{ viewer { grants { role prompts channels } expiresAt yes: can(scope: "channels:promote", prompt: "support/one", channel: "stable") folder: can(scope: "channels:promote", prompt: "support/*", channel: "stable") all: can(scope: "channels:promote", channel: "stable") other: can(scope: "channels:promote", prompt: "sales/one", channel: "stable") elsewhere: can(scope: "channels:rollback", prompt: "support/one", channel: "canary") keys: can(scope: "keys:manage") } }';
-    expect((await ask(key, query)).data()).toEqual({
-      viewer: {
-        grants: [{ role: 'RELEASER', prompts: ['support/*'], channels: ['stable'] }],
-        expiresAt: null,
-        yes: true,
-        folder: true,
-        all: false,
-        other: false,
-        elsewhere: false,
-        keys: false,
-      },
-    });
-  });
-
-  it('names the scopes that there are when asked for another one', async () => {
-    const [error] = (await ask(server.adminKey, '{ viewer { can(scope: "channels:fly") } }')).errors();
-    expect(error?.extensions).toMatchObject({ code: 'INVALID_INPUT', field: 'scope' });
-    expect(error?.message).toContain('channels:promote');
-  });
-});

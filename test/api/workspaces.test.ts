@@ -242,7 +242,7 @@ describe('a workspace that is deleted', () => {
 
 /** Saves again and again until it is refused, or stopped. */
 function write(workspace: TestServer) {
-  let isStopped = false;
+  const stopping = new AbortController();
   const save = async () => {
     const answer = await workspace.execute(
       'mutation { editPrompt(input: { slug: "load/one", content: { template: "again" } }) { __typename } }',
@@ -250,9 +250,10 @@ function write(workspace: TestServer) {
     return answer.status === 200 && JSON.stringify(answer.data()).includes('PromptVersion');
   };
   const loop = async () => {
-    while (!isStopped && (await save().catch(() => false)));
+    let goesOn = true;
+    while (goesOn && !stopping.signal.aborted) goesOn = await save().catch(() => false);
   };
-  return { ended: loop(), stop: () => (isStopped = true) };
+  return { ended: loop(), stop: () => stopping.abort() };
 }
 
 async function countOf(table: string, slug: string): Promise<number> {
