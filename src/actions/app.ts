@@ -33,6 +33,14 @@ import { sweepPromotionRequests } from './sweep-promotion-requests.ts';
 import { updatePrompt } from './update-prompt.ts';
 import { withdrawPrompt } from './withdraw-prompt.ts';
 
+/** What of an attempt is told, should it be refused. */
+function move(
+  action: AttemptedMove['action'],
+  { slug, channel }: { readonly slug: string; readonly channel?: string | null | undefined },
+): AttemptedMove {
+  return { action, slug, channel: channel ?? STABLE };
+}
+
 type Action<Input, Answer> = (deps: ActionDeps, actor: Actor, input: Input) => Promise<Answer>;
 
 /** What can be done, bound to where it is kept. */
@@ -78,29 +86,19 @@ export function createApp(deps: ActionDeps) {
     reviewPromotion: bind(reviewPromotion),
     cancelPromotionRequest: bind(cancelPromotionRequest),
     sweepPromotionRequests: () => sweepPromotionRequests(deps),
-    promoteVersion: bindMove(promoteVersion, ({ slug, channel, version, breakGlass }) => ({
-      action: breakGlass === true ? 'breakGlass' : 'promoteVersion',
-      slug,
-      channel: channel ?? STABLE,
-      version,
+    promoteVersion: bindMove(promoteVersion, ({ breakGlass, ...input }) => ({
+      ...move(breakGlass === true ? 'breakGlass' : 'promoteVersion', input),
+      version: input.version,
     })),
     promoteVersions: bindMove(promoteVersions, ({ channel, items: [first] }) => ({
-      action: 'promoteVersions',
-      slug: first?.slug ?? '',
-      channel: channel ?? STABLE,
+      ...move('promoteVersions', { slug: first?.slug ?? '', channel }),
       version: first?.version,
     })),
-    rollbackChannel: bindMove(rollbackChannel, ({ slug, channel, toVersion }) => ({
-      action: 'rollbackChannel',
-      slug,
-      channel: channel ?? STABLE,
-      version: toVersion,
+    rollbackChannel: bindMove(rollbackChannel, (input) => ({
+      ...move('rollbackChannel', input),
+      version: input.toVersion,
     })),
-    withdrawPrompt: bindMove(withdrawPrompt, ({ slug, channel }) => ({
-      action: 'withdrawPrompt',
-      slug,
-      channel,
-    })),
+    withdrawPrompt: bindMove(withdrawPrompt, (input) => move('withdrawPrompt', input)),
     importVersions: bind(importVersions),
     signCheckpoint: bind(signCheckpoint),
   };

@@ -163,7 +163,6 @@ export function parseConfig(
       );
   }
   faults.push(...oidcFaults((name) => env[name] !== undefined && env[name] !== ''), ...faultsBetween(values));
-  const { PROMPTFORGE_ADMIN_KEY: adminKey = null, PROMPTFORGE_OPERATOR_KEY: operatorKey = null } = values;
   if (faults.length > 0) throw new ConfigInvalid(faults);
   const databaseUrl = values.DATABASE_URL ?? null;
   return {
@@ -172,27 +171,40 @@ export function parseConfig(
     databaseUrl,
     migrationUrl: values.DATABASE_MIGRATION_URL ?? null,
     dataDirectory: values.PROMPTFORGE_DATA_DIR ?? '.promptforge',
-    adminKey,
-    operatorKey,
+    ...keysOf(values),
     demo: values.PROMPTFORGE_DEMO ?? databaseUrl === null,
     corsOrigins: values.CORS_ORIGINS ?? [],
     oidc: oidcOf(values),
-    auditCheckpoints: values.AUDIT_CHECKPOINTS ?? null,
-    auditSigningKey: values.AUDIT_SIGNING_KEY ?? null,
     logLevel: values.LOG_LEVEL ?? 'info',
     logFormat: values.LOG_FORMAT ?? (terminal.isTTY ? 'pretty' : 'json'),
     trustedProxies: values.TRUSTED_PROXIES ?? [],
-    rateLimits: {
-      key: values.RATE_LIMIT_KEY ?? RATE_LIMIT_KEY,
-      address: values.RATE_LIMIT_ADDRESS ?? RATE_LIMIT_ADDRESS,
-    },
+    rateLimits: rateLimitsOf(values),
     graphql: graphqlSwitches(values),
+  };
+}
+
+function keysOf(values: Values) {
+  return {
+    adminKey: values.PROMPTFORGE_ADMIN_KEY ?? null,
+    operatorKey: values.PROMPTFORGE_OPERATOR_KEY ?? null,
+    auditCheckpoints: values.AUDIT_CHECKPOINTS ?? null,
+    auditSigningKey: values.AUDIT_SIGNING_KEY ?? null,
+  };
+}
+
+function rateLimitsOf(values: Values): Config['rateLimits'] {
+  return {
+    key: values.RATE_LIMIT_KEY ?? RATE_LIMIT_KEY,
+    address: values.RATE_LIMIT_ADDRESS ?? RATE_LIMIT_ADDRESS,
   };
 }
 
 /** Variables that are right by themselves and not together. */
 function faultsBetween(values: Values): string[] {
   const faults: string[] = [];
+  const { adminKey, operatorKey } = keysOf(values);
+  if (operatorKey !== null && operatorKey === adminKey)
+    faults.push('PROMPTFORGE_OPERATOR_KEY must not be PROMPTFORGE_ADMIN_KEY: one key cannot be two actors');
   if (values.DATABASE_MIGRATION_URL !== undefined && values.DATABASE_URL === undefined) {
     faults.push(
       'DATABASE_MIGRATION_URL must stand beside DATABASE_URL, which names another login and is not set',
@@ -226,9 +238,15 @@ function listOf(isRight: (entry: string) => boolean, fault: string) {
 }
 
 /** What must stand in no line of a log. Of a password too short to be one every other word would be blacked out. */
-export function secretsOf({ adminKey, databaseUrl }: Config): readonly string[] {
-  const password = databaseUrl !== null && URL.canParse(databaseUrl) ? new URL(databaseUrl).password : '';
-  return [adminKey ?? '', password, decoded(password)].filter(({ length }) => length >= SECRET_LENGTH_MIN);
+export function secretsOf(config: Config): readonly string[] {
+  const { adminKey, operatorKey, auditSigningKey, databaseUrl, migrationUrl } = config;
+  const passwords = [databaseUrl, migrationUrl].map((url) =>
+    url !== null && URL.canParse(url) ? new URL(url).password : '',
+  );
+  // A path is none.
+  const pem = auditSigningKey?.includes('PRIVATE KEY') === true ? auditSigningKey : '';
+  const secrets = [adminKey ?? '', operatorKey ?? '', pem, ...passwords, ...passwords.map(decoded)];
+  return secrets.filter(({ length }) => length >= SECRET_LENGTH_MIN);
 }
 
 function decoded(text: string): string {

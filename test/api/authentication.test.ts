@@ -245,7 +245,11 @@ describe('a reader key', () => {
   });
 
   it('is forbidden signCheckpoint, which takes no input', async () => {
-    const answer = await server.execute('mutation { signCheckpoint { __typename } }', {}, { key: reader.key });
+    const answer = await server.execute(
+      'mutation { signCheckpoint { __typename } }',
+      {},
+      { key: reader.key },
+    );
     expect(answer.data()).toEqual({ signCheckpoint: { __typename: 'Forbidden' } });
   });
 
@@ -288,12 +292,14 @@ async function everything(except: readonly string[] = []): Promise<string> {
   );
   expect(tables.length).toBeGreaterThan(8);
   const texts = await Promise.all(
-    tables.filter(({ name }) => !except.includes(name)).map(async ({ name }) => {
-      const rows = await server.database.query<{ row: string }>(
-        `SELECT (to_jsonb(t) - 'last_used_at')::text AS row FROM ${name} t ORDER BY 1`,
-      );
-      return `${name}\n${rows.map(({ row }) => row).join('\n')}`;
-    }),
+    tables
+      .filter(({ name }) => !except.includes(name))
+      .map(async ({ name }) => {
+        const rows = await server.database.query<{ row: string }>(
+          `SELECT (to_jsonb(t) - 'last_used_at')::text AS row FROM ${name} t ORDER BY 1`,
+        );
+        return `${name}\n${rows.map(({ row }) => row).join('\n')}`;
+      }),
   );
   return texts.join('\n');
 }

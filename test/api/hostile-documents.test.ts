@@ -4,7 +4,7 @@ import { DocumentRules } from '../../src/server/document-rules.ts';
 import { Operations } from '../../src/server/operations.ts';
 import { cpuMs } from '../support/cpu.ts';
 import { HOSTILE_DOCUMENTS } from '../support/hostile-documents.ts';
-import type { HostileDocument } from '../support/hostile-documents.ts';
+import type { HostileDocument } from '../support/hostile-parts.ts';
 import { startTestServer } from '../support/server.ts';
 import type { TestServer } from '../support/server.ts';
 import { openAcknowledged } from '../support/socket.ts';
@@ -90,6 +90,7 @@ describe(`${HOSTILE_DOCUMENTS.length} hostile documents`, () => {
   it.each(all)('as event streams are refused as well: %s', async (_name, document) => {
     const text = await send(document, 'text/event-stream');
     const data = /^data: ?(.*)$/m.exec(text)?.[1] ?? text;
+    expect(data).toContain('"errors"');
     expectRefused(JSON.parse(data) as Answer, document);
   });
 

@@ -37,6 +37,7 @@ describe('a client that sends too slowly', () => {
   it('and says nothing at all is cut', async () => {
     const raw = await openRaw(server.url);
     await inTime(raw.ended, 'the server still waits');
+    expect(raw.received().toString()).not.toMatch(/ 200 /);
   });
 
   it('and sends a body byte by byte is cut, though it goes on', async () => {
@@ -95,6 +96,7 @@ describe('a WebSocket', () => {
     const raw = await open(server.adminKey);
     raw.write(clientFrame(1, '{"type":"ping"}').subarray(0, 9));
     await raw.waitFor('finished within a few seconds');
+    expect(closeCodeIn(raw.received())).toBe(1008);
   });
 
   it('whose message comes in pieces, but in time, is answered; so are pings between them', async () => {
@@ -112,6 +114,7 @@ describe('a WebSocket', () => {
     const raw = await open(server.adminKey);
     raw.write(flood(clientFrame(10, '')));
     await raw.waitFor('too many requests');
+    expect(closeCodeIn(raw.received())).toBe(4429);
     await raw.gone();
   });
 
@@ -119,6 +122,7 @@ describe('a WebSocket', () => {
     const raw = await open(server.adminKey);
     raw.write(flood(clientFrame(9, '')));
     await raw.ended;
+    expect(raw.received().length).toBeLessThan(8_000);
   });
 
   it('that is closed for an offence and stays is cut soon after', async () => {
