@@ -13,7 +13,7 @@ export interface Grant {
 }
 
 /** Where a request came from, for the audit trail. */
-export interface Origin {
+interface Origin {
   readonly sourceAddress: string | null;
   readonly userAgent: string | null;
   readonly requestId: string | null;

@@ -214,7 +214,7 @@ describe('parseConfig', () => {
       expect(faults[0]).toMatch(new RegExp(`^${name} must `));
       expect(faults[0]).toMatch(example);
       expect(faults[0]).not.toContain('hunter2secret');
-      const isSecret = name.startsWith('DATABASE_') || name.endsWith('_KEY') || name === 'AUDIT_CHECKPOINTS';
+      const isSecret = /^(DATABASE|PROMPTFORGE|AUDIT)_(?!DEMO|DATA_DIR)/.test(name);
       expect(faults[0]?.includes(JSON.stringify(value))).toBe(!isSecret);
     },
   );
