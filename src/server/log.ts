@@ -4,8 +4,8 @@ import pretty from 'pino-pretty';
 
 export type Log = Logger;
 
-/** Keys as we make them, wherever a client may have put one: into a path, a name, a text that is quoted. */
-const KEY = /pf_live_[\w-]{8,}/g;
+/** Keys as we make them, and tokens of people, wherever a client may have put one: into a path, a name, a text that is quoted. */
+const CREDENTIALS = /pf_live_[\w-]{8,}|eyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]*/g;
 const HIDDEN = '[redacted]';
 
 /**
@@ -35,7 +35,7 @@ function formsOf(secret: string): string[] {
 }
 
 function withoutSecrets(line: string, secrets: readonly string[]): string {
-  let shown = line.includes('pf_live_') ? line.replaceAll(KEY, HIDDEN) : line;
+  let shown = line.replaceAll(CREDENTIALS, HIDDEN);
   for (const secret of secrets) shown = shown.replaceAll(secret, HIDDEN);
   return shown;
 }

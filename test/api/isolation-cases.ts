@@ -1,12 +1,6 @@
-import type { Kind } from './isolation-world.ts';
-
-/** What is asked for: B's, or one of the same kind that nobody has; and the operation that asks for it as `$x`. */
-export interface Case {
-  readonly kind: Kind;
-  readonly query: string;
-  /** B's own value makes no difference to B either: a place in a list, or a text that is not looked up. */
-  readonly blind?: boolean;
-}
+import { byId, follow, followRequests, page, query } from './isolation-case.ts';
+import type { Case } from './isolation-case.ts';
+import { MUTATIONS } from './isolation-mutations.ts';
 
 /** Texts that name nothing which somebody else could own: each with what it is. */
 export const FREE_TEXTS: readonly (readonly [RegExp, string])[] = [
@@ -18,21 +12,10 @@ export const FREE_TEXTS: readonly (readonly [RegExp, string])[] = [
   [/^Mutation\.(createWorkspace|renameWorkspace)\(input\.name\)$/, 'a display name, which is not unique'],
   [/^Mutation\.deleteWorkspace\(input\.confirm\)$/, 'must repeat the slug'],
   [/^Viewer\.can\(scope\)$/, 'one of a fixed list'],
+  [/^Mutation\.createApiKey\(input\.(name|scopes)\)$/, 'a display name, and a fixed list'],
+  [/^Mutation\.reviewPromotion\(input\.comment\)$/, 'words about the own thing, stored as they are'],
+  [/^Mutation\..*\.(pattern|prompts)\)$/, 'patterns are not looked up'],
 ];
-
-const query = (kind: Kind, field: string): Case => ({ kind, query: `query ($x: String!) { ${field} }` });
-const page = (kind: Kind, field: string): Case => ({ ...query(kind, field), blind: true });
-const byId = (field: string): Case => ({ kind: 'node', query: `query ($x: ID!) { ${field} }` });
-const mutate = (kind: Kind, field: string): Case => ({
-  kind,
-  query: `mutation ($x: String!) { ${field} { __typename ... on Error { code message } } }`,
-  blind: true,
-});
-const follow = (kind: Kind, field: string): Case => ({
-  kind,
-  query: `subscription ($x: String!) { ${field} { __typename cursor more ... on ChannelSnapshot { reason entries { version { template } } } } }`,
-  blind: true,
-});
 
 /**
  * One line for each place of the schema where a caller writes what may be somebody else's: an id, slug, name, cursor or filter. A place
@@ -140,93 +123,39 @@ export const CASES: Readonly<Record<string, Case>> = {
     'subscriberCursor',
     'channel(name: "stable") { subscribers(last: 5, before: $x) { totalCount } }',
   ),
-  'Mutation.createPrompt(input.slug)': mutate(
-    'newSlug',
-    'createPrompt(input: { slug: $x, content: { template: "of A" } })',
+  'Query.apiKeys(after)': page('apiKeyCursor', 'apiKeys(after: $x) { totalCount edges { node { name } } }'),
+  'Query.apiKeys(before)': page(
+    'apiKeyCursor',
+    'apiKeys(last: 5, before: $x) { totalCount edges { node { name } } }',
   ),
-  'Mutation.createPrompt(input.idempotencyKey)': mutate(
-    'idempotencyKey',
-    'createPrompt(input: { slug: "shared/one", content: { template: "of A" }, idempotencyKey: $x })',
+  'Query.members(after)': page('memberCursor', 'members(after: $x) { totalCount edges { node { name } } }'),
+  'Query.members(before)': page(
+    'memberCursor',
+    'members(last: 5, before: $x) { totalCount edges { node { name } } }',
   ),
-  'Mutation.editPrompt(input.slug)': mutate(
+  'Query.promotionRequests(after)': page(
+    'requestCursor',
+    'promotionRequests(after: $x) { totalCount edges { node { reason } } }',
+  ),
+  'Query.promotionRequests(before)': page(
+    'requestCursor',
+    'promotionRequests(last: 5, before: $x) { totalCount edges { node { reason } } }',
+  ),
+  'Query.promotionRequests(filter.channel)': query(
+    'channel',
+    'promotionRequests(filter: { channel: $x }) { totalCount edges { node { reason } } }',
+  ),
+  'Query.promotionRequests(filter.prompt)': query(
     'slug',
-    'editPrompt(input: { slug: $x, content: { template: "of A" } })',
+    'promotionRequests(filter: { prompt: $x }) { totalCount edges { node { reason } } }',
   ),
-  'Mutation.editPrompt(input.idempotencyKey)': mutate(
-    'idempotencyKey',
-    'editPrompt(input: { slug: "no/such", content: { template: "of A" }, idempotencyKey: $x })',
-  ),
-  'Mutation.updatePrompt(input.slug)': mutate('slug', 'updatePrompt(input: { slug: $x, owner: "me" })'),
-  // And back, so that the next one finds it as it was.
-  'Mutation.updatePrompt(input.newSlug)': mutate(
-    'renamedSlug',
-    'there: updatePrompt(input: { slug: "shared/two", newSlug: $x }) { __typename } updatePrompt(input: { slug: $x, newSlug: "shared/two" })',
-  ),
-  'Mutation.archivePrompt(input.slug)': mutate('slug', 'archivePrompt(input: { slug: $x })'),
-  'Mutation.restorePrompt(input.slug)': mutate('slug', 'restorePrompt(input: { slug: $x })'),
-  'Mutation.importVersions(input.versions.slug)': mutate(
-    'importedSlug',
-    'importVersions(input: { versions: [{ slug: $x, committedAt: "2020-01-01T00:00:00Z", content: { template: "of A" } }] })',
-  ),
-  'Mutation.createChannel(input.name)': mutate('newChannel', 'createChannel(input: { name: $x })'),
-  'Mutation.promoteVersion(input.slug)': mutate('slug', 'promoteVersion(input: { slug: $x, version: 1 })'),
-  'Mutation.promoteVersion(input.channel)': mutate(
+  'Prompt.promotionPlan(channel)': query(
     'channel',
-    'promoteVersion(input: { slug: "shared/one", version: 1, channel: $x })',
+    'prompt(slug: "shared/one") { promotionPlan(version: 1, channel: $x) { allowed } }',
   ),
-  'Mutation.promoteVersion(input.idempotencyKey)': mutate(
-    'idempotencyKey',
-    'promoteVersion(input: { slug: "no/such", version: 1, idempotencyKey: $x })',
-  ),
-  'Mutation.promoteVersions(input.items.slug)': mutate(
-    'slug',
-    'promoteVersions(input: { channel: "stable", items: [{ slug: $x, version: 1 }] })',
-  ),
-  'Mutation.promoteVersions(input.channel)': mutate(
-    'channel',
-    'promoteVersions(input: { channel: $x, items: [{ slug: "shared/one", version: 1 }] })',
-  ),
-  'Mutation.promoteVersions(input.idempotencyKey)': mutate(
-    'idempotencyKey',
-    'promoteVersions(input: { channel: "stable", items: [{ slug: "no/such", version: 1 }], idempotencyKey: $x })',
-  ),
-  'Mutation.rollbackChannel(input.slug)': mutate('slug', 'rollbackChannel(input: { slug: $x })'),
-  'Mutation.rollbackChannel(input.channel)': mutate(
-    'channel',
-    'rollbackChannel(input: { slug: "shared/one", channel: $x })',
-  ),
-  'Mutation.rollbackChannel(input.idempotencyKey)': mutate(
-    'idempotencyKey',
-    'rollbackChannel(input: { slug: "no/such", idempotencyKey: $x })',
-  ),
-  'Mutation.withdrawPrompt(input.slug)': mutate(
-    'slug',
-    'withdrawPrompt(input: { slug: $x, channel: "stable" })',
-  ),
-  'Mutation.withdrawPrompt(input.channel)': mutate(
-    'channel',
-    'withdrawPrompt(input: { slug: "shared/one", channel: $x })',
-  ),
-  'Mutation.withdrawPrompt(input.idempotencyKey)': mutate(
-    'idempotencyKey',
-    'withdrawPrompt(input: { slug: "no/such", channel: "stable", idempotencyKey: $x })',
-  ),
-  'Mutation.createWorkspace(input.slug)': mutate(
-    'workspaceSlug',
-    'createWorkspace(input: { slug: $x, name: "Mine" })',
-  ),
-  'Mutation.renameWorkspace(input.slug)': mutate(
-    'workspaceSlug',
-    'renameWorkspace(input: { slug: $x, name: "Mine" })',
-  ),
-  'Mutation.renameWorkspace(input.newSlug)': mutate(
-    'workspaceSlug',
-    'renameWorkspace(input: { slug: "mine", newSlug: $x })',
-  ),
-  'Mutation.deleteWorkspace(input.slug)': mutate(
-    'workspaceSlug',
-    'deleteWorkspace(input: { slug: $x, confirm: $x })',
-  ),
+  ...MUTATIONS,
+  'Subscription.promotionRequests(channel)': followRequests('channel', 'promotionRequests(channel: $x)'),
+  'Subscription.promotionRequests(prompts)': followRequests('slug', 'promotionRequests(prompts: [$x])'),
   'Subscription.channelEvents(channel)': follow('channel', 'channelEvents(channel: $x, snapshot: true)'),
   'Subscription.channelEvents(prompts)': follow('slug', 'channelEvents(prompts: [$x], snapshot: true)'),
   'Subscription.channelEvents(after)': follow('feedCursor', 'channelEvents(after: $x)'),

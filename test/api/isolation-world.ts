@@ -90,6 +90,13 @@ async function fill(server: TestServer, whose: 'A' | 'B', slugs: readonly string
     'rollbackChannel(input: { slug: "by/key", idempotencyKey: "key-of-b" })',
   ])
     await server.execute(`mutation { ${mutation} { __typename } }`);
+  await server.execute(
+    'mutation { requestPromotion(input: { slug: "secret/plan", version: 1, channel: "channel-b", reason: "of B", idempotencyKey: "key-of-b" }) { __typename } }',
+  );
+  await server.database.query(
+    `INSERT INTO "member" (workspace_id, id, issuer, subject, name, claimed_role, created_at, last_seen_at)
+     SELECT id, gen_random_uuid(), 'https://issuer.example', 'b', 'member of B', 'VIEWER', now(), now() FROM "workspace" WHERE slug = 'workspace-b'`,
+  );
 }
 
 interface Page {
@@ -104,6 +111,7 @@ async function valuesOf(b: TestServer) {
     await b.execute(
       `{ workspace { id headCursor } channel(name: "channel-b") { id serving { ${PAGE.replace('edges { node { id } } ', '')} } }
          prompts { ${PAGE} } events(last: 1) { edges { node { id } } pageInfo { endCursor } } newest: events(first: 1) { ${PAGE} }
+         apiKeys { ${PAGE} } members { ${PAGE} } promotionRequests { ${PAGE} }
          prompt(slug: "secret/plan") { id latest { id } versions { ${PAGE} } promotions { ${PAGE} } } }`,
     )
   ).data() as {
@@ -111,16 +119,23 @@ async function valuesOf(b: TestServer) {
     channel: { id: string; serving: Page };
     prompts: Page;
     newest: Page;
+    apiKeys: Page;
+    members: Page;
+    promotionRequests: Page;
     prompt: { id: string; latest: { id: string }; versions: Page; promotions: Page };
   };
-  const { workspace, channel, prompt, prompts, newest } = data;
+  const { workspace, channel, prompt, prompts, newest, apiKeys, members, promotionRequests } = data;
+  const first = ({ edges: [edge] }: Page) => edge?.node.id ?? '';
   const nodes = [
     prompt.id,
     prompt.latest.id,
     channel.id,
     workspace.id,
     prompt.promotions.edges[0]?.node.id ?? '',
-    newest.edges[0]?.node.id ?? '',
+    first(newest),
+    first(apiKeys),
+    first(members),
+    first(promotionRequests),
   ];
   return {
     slug: pair('secret/plan', 'nobody/none'),
@@ -138,6 +153,12 @@ async function valuesOf(b: TestServer) {
     workspaceSlug: pair('workspace-b', 'workspace-n'),
     idempotencyKey: pair('key-of-b', 'key-of-n'),
     node: { foreign: nodes, unknown: nodes.map(unknownNode) },
+    apiKeyNode: pair(first(apiKeys), unknownNode(first(apiKeys))),
+    memberNode: pair(first(members), unknownNode(first(members))),
+    requestNode: pair(first(promotionRequests), unknownNode(first(promotionRequests))),
+    apiKeyCursor: cursorLike(apiKeys.pageInfo.endCursor),
+    memberCursor: cursorLike(members.pageInfo.endCursor),
+    requestCursor: cursorLike(promotionRequests.pageInfo.endCursor),
     promptCursor: cursorLike(prompts.pageInfo.endCursor),
     eventCursor: cursorLike(newest.pageInfo.endCursor),
     versionCursor: cursorLike(prompt.versions.pageInfo.endCursor),

@@ -2,7 +2,7 @@ import { buildSchema, extendSchema, parse, printSchema } from 'graphql';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createSchema } from '../../src/schema/schema.ts';
 import { CASES, FREE_TEXTS } from './isolation-cases.ts';
-import type { Case } from './isolation-cases.ts';
+import type { Case } from './isolation-case.ts';
 import { namingPaths } from './isolation-walk.ts';
 import { createWorld } from './isolation-world.ts';
 import type { World } from './isolation-world.ts';

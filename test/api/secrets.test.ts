@@ -11,6 +11,7 @@ import { openSocket } from '../support/socket.ts';
 /** None of these is anything else: whatever stands in a log beside them cannot be confused with them. */
 const ADMIN_KEY = 'configured-admin-key-0f9d4be1c77a';
 const WRONG_KEY = 'pf_live_000000000bad_wrong-key-5b1e9a3c77d2';
+const TOKEN = `eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJhZGEiLCJhdWQiOiJwZiJ9.${'c2lnbmF0dXJl'.repeat(4)}`;
 const PASSWORD = 'database-password-61ce0a';
 
 /** What a secret may look like in a line: as it is, in parts, encoded, or hashed as it is stored. */
@@ -108,14 +109,14 @@ describe('the log at its most talkative', () => {
   });
 
   it('holds no key and no password, whatever is sent and refused, and says that it was', async () => {
-    for (const key of [...keys, WRONG_KEY, ADMIN_KEY]) await provoke(node.url, key);
+    for (const key of [...keys, WRONG_KEY, ADMIN_KEY, TOKEN]) await provoke(node.url, key);
     await node.stop('SIGTERM');
     const printed = `${node.output()}${node.errors()}`;
     // It was talkative indeed: a test of silence would pass on a server that logs nothing.
     expect(printed.match(/"msg":"request"/g)?.length).toBeGreaterThan(40);
     expect(printed).toContain('requests are refused: too many');
     expect(printed).toContain('/[redacted]');
-    const traces = [...keys, ADMIN_KEY, WRONG_KEY, PASSWORD].flatMap((secret) => tracesOf(secret));
+    const traces = [...keys, ADMIN_KEY, WRONG_KEY, TOKEN, PASSWORD].flatMap((secret) => tracesOf(secret));
     expect(traces.filter((trace) => printed.includes(trace))).toEqual([]);
   });
 });

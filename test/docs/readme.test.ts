@@ -160,13 +160,13 @@ describe('the README', () => {
     async () => {
       const pattern = new RegExp(`^${/`(pf_live_\[.*)`/.exec(README)?.[1]}$`);
       expect(pattern.source).toBe(API_KEY_PATTERN.source);
-      const lines = blockWith('keys create --reader').text.trimEnd().split('\n');
+      const lines = blockWith('keys create --role SERVICE').text.trimEnd().split('\n');
       const keys: string[] = [];
       let id = '';
       for (const line of lines) {
         const output = await promptforge(line.replace('<id>', id));
         if (line.includes('keys create')) keys.push(output.trim());
-        if (line.includes('keys list')) id = /^(\S+)\s+READER\b.*\bweb$/m.exec(output)?.[1] ?? '';
+        if (line.includes('keys list')) id = /^(\S+)\s+SERVICE\b.*\bweb$/m.exec(output)?.[1] ?? '';
       }
       expect(keys).toHaveLength(2);
       for (const key of keys) expect(key).toMatch(pattern);
