@@ -15,6 +15,7 @@ export const FREE_TEXTS: readonly (readonly [RegExp, string])[] = [
   [/^Mutation\.createApiKey\(input\.(name|scopes)\)$/, 'a display name, and a fixed list'],
   [/^Mutation\.reviewPromotion\(input\.comment\)$/, 'words about the own thing, stored as they are'],
   [/^Mutation\..*\.(pattern|prompts)\)$/, 'patterns are not looked up'],
+  [/^Subscription\.promotionRequests\(prompts\)$/, 'patterns of what is heard of, which nothing else is'],
 ];
 
 /**
@@ -155,7 +156,6 @@ export const CASES: Readonly<Record<string, Case>> = {
   ),
   ...MUTATIONS,
   'Subscription.promotionRequests(channel)': followRequests('channel', 'promotionRequests(channel: $x)'),
-  'Subscription.promotionRequests(prompts)': followRequests('slug', 'promotionRequests(prompts: [$x])'),
   'Subscription.channelEvents(channel)': follow('channel', 'channelEvents(channel: $x, snapshot: true)'),
   'Subscription.channelEvents(prompts)': follow('slug', 'channelEvents(prompts: [$x], snapshot: true)'),
   'Subscription.channelEvents(after)': follow('feedCursor', 'channelEvents(after: $x)'),

@@ -93,6 +93,12 @@ async function fill(server: TestServer, whose: 'A' | 'B', slugs: readonly string
   await server.execute(
     'mutation { requestPromotion(input: { slug: "secret/plan", version: 1, channel: "channel-b", reason: "of B", idempotencyKey: "key-of-b" }) { __typename } }',
   );
+  // What A does in the course of the suite must not reach the newest of B's numbers.
+  await server.database.query(
+    `INSERT INTO "event" (workspace_id, type, actor_kind, actor_id, actor_name, payload)
+     SELECT id, 'WorkspaceRenamed', 'API_KEY', 'b', $1, '{}' FROM "workspace", generate_series(1, 1000) WHERE slug = 'workspace-b'`,
+    [B_NAME],
+  );
   await server.database.query(
     `INSERT INTO "member" (workspace_id, id, issuer, subject, name, claimed_role, created_at, last_seen_at)
      SELECT id, gen_random_uuid(), 'https://issuer.example', 'b', 'member of B', 'VIEWER', now(), now() FROM "workspace" WHERE slug = 'workspace-b'`,

@@ -74,8 +74,15 @@ function masked({ status, headers, body }: Answered, value: string): Answered {
   const mask = (text: string) =>
     text
       .replaceAll(value, '<asked>')
+      .replaceAll(innerOf(value), '<asked>')
       .replaceAll(/"extensions":\{"X-PromptForge-Cursor":"[^"]+"\}/g, '<cursor>');
   return { status, headers, body: mask(body) };
+}
+
+/** What a global id holds, which a refusal names; anything else as it is. */
+function innerOf(value: string): string {
+  const [, inner] = /^[A-Za-z]+:([0-9a-f-]{36})$/.exec(Buffer.from(value, 'base64').toString()) ?? [];
+  return inner ?? value;
 }
 
 const entries = Object.entries(CASES);

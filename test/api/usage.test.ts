@@ -128,7 +128,7 @@ describe('fetches by REST', () => {
     });
     const first = await usageOf(1);
     expect(first.usage).toEqual({ fetched: 5, pushed: 0, total: 5 });
-    const key = { kind: 'API_KEY', name: 'READER of a test' };
+    const key = { kind: 'API_KEY', name: 'VIEWER of a test' };
     const lastUsedAt = expect.stringMatching(/:00\.000Z$/) as string;
     const consumers = first.consumers.toSorted((a, b) => b.fetched - a.fetched);
     expect(consumers[0]).toEqual({ actor: key, channel: 'stable', lastUsedAt, fetched: 3, pushed: 0 });

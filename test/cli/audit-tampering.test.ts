@@ -10,21 +10,23 @@ import { runCli } from './run-cli.ts';
 import type { CliRun } from './run-cli.ts';
 
 const { privateKey, publicKey } = generateKeyPairSync('ed25519');
+/** The operators have a log of their own beside it. */
+const HOME = `workspace_id = (SELECT id FROM "workspace" WHERE slug = 'default')`;
 const PEM = privateKey.export({ type: 'pkcs8', format: 'pem' }).toString();
 const TABLES = ['event', 'event_counter', 'channel_pointer', 'prompt_version'];
 const NEXT_HASH = `hash = sha256(prev_hash || convert_to(event_hashed_text("event"), 'UTF8'))`;
 const EDIT = `payload = replace(payload, 'served/a', 'forged/a')`;
 /** Every event anew, from the first, by another actor: a history that holds in itself. */
 const REWRITE = `
-  FOR e IN SELECT * FROM "event" ORDER BY seq LOOP
+  FOR e IN SELECT * FROM "event" WHERE ${HOME} ORDER BY seq LOOP
     e.actor_name := 'somebody else';
     e.prev_hash := coalesce(last, e.prev_hash);
     e.hash := sha256(e.prev_hash || convert_to(event_hashed_text(e), 'UTF8'));
-    UPDATE "event" SET actor_name = e.actor_name, prev_hash = e.prev_hash, hash = e.hash WHERE seq = e.seq;
+    UPDATE "event" SET actor_name = e.actor_name, prev_hash = e.prev_hash, hash = e.hash WHERE ${HOME} AND seq = e.seq;
     last := e.hash;
   END LOOP;
-  UPDATE "event_counter" SET hash = last`;
-const CUT = `DELETE FROM "event" WHERE seq > 8; UPDATE "event_counter" SET seq = 8, hash = (SELECT hash FROM "event" WHERE seq = 8)`;
+  UPDATE "event_counter" SET hash = last WHERE ${HOME}`;
+const CUT = `DELETE FROM "event" WHERE ${HOME} AND seq > 8; UPDATE "event_counter" SET seq = 8, hash = (SELECT hash FROM "event" WHERE ${HOME} AND seq = 8) WHERE ${HOME}`;
 const PROMOTED = `(SELECT max(seq) FROM "event" WHERE type = 'VersionPromoted' AND payload LIKE '%served/a%stable%')`;
 
 let server: TestServer;
@@ -50,7 +52,9 @@ beforeAll(async () => {
     'signCheckpoint',
   ];
   for (const mutation of mutations) await server.execute(`mutation { ${mutation} { __typename } }`);
-  const [counter] = await server.database.query<{ seq: string }>('SELECT seq FROM "event_counter"');
+  const [counter] = await server.database.query<{ seq: string }>(
+    `SELECT seq FROM "event_counter" WHERE ${HOME}`,
+  );
   head = Number(counter?.seq);
   await server.database.query('CREATE SCHEMA "kept"');
   for (const table of TABLES)
@@ -118,24 +122,24 @@ describe('promptforge audit verify', PATIENTLY, () => {
   });
 
   it.each<[what: string, sql: string, places: string[]]>([
-    ['an edited row', `UPDATE "event" SET ${EDIT} WHERE seq = 5`, ['EDITED 5']],
-    ['an edited actor', `UPDATE "event" SET actor_id = 'x' WHERE seq = 5`, ['EDITED 5']],
+    ['an edited row', `UPDATE "event" SET ${EDIT} WHERE ${HOME} AND seq = 5`, ['EDITED 5']],
+    ['an edited actor', `UPDATE "event" SET actor_id = 'x' WHERE ${HOME} AND seq = 5`, ['EDITED 5']],
     [
       'an edited row whose hash was computed anew',
-      `UPDATE "event" SET ${EDIT} WHERE seq = 5; UPDATE "event" SET ${NEXT_HASH} WHERE seq = 5`,
+      `UPDATE "event" SET ${EDIT} WHERE ${HOME} AND seq = 5; UPDATE "event" SET ${NEXT_HASH} WHERE ${HOME} AND seq = 5`,
       ['INSERTED_OR_REORDERED 5'],
     ],
-    ['a deleted row', `DELETE FROM "event" WHERE seq = 6`, ['MISSING 6']],
-    ['the first rows gone', `DELETE FROM "event" WHERE seq < 4`, ['MISSING 1']],
+    ['a deleted row', `DELETE FROM "event" WHERE ${HOME} AND seq = 6`, ['MISSING 6']],
+    ['the first rows gone', `DELETE FROM "event" WHERE ${HOME} AND seq < 4`, ['MISSING 1']],
     [
       'two rows in each other’s place',
-      `UPDATE "event" SET seq = -6, promotion_id = NULL WHERE seq = 6; UPDATE "event" SET seq = 6 WHERE seq = 7; UPDATE "event" SET seq = 7 WHERE seq = -6`,
+      `UPDATE "event" SET seq = -6, promotion_id = NULL WHERE ${HOME} AND seq = 6; UPDATE "event" SET seq = 6 WHERE ${HOME} AND seq = 7; UPDATE "event" SET seq = 7 WHERE ${HOME} AND seq = -6`,
       ['INSERTED_OR_REORDERED 6', 'INSERTED_OR_REORDERED 7'],
     ],
     [
       'a row put in between',
-      `FOR e IN SELECT * FROM "event" WHERE seq > 6 ORDER BY seq DESC LOOP UPDATE "event" SET seq = e.seq + 1 WHERE seq = e.seq; END LOOP;
-       SELECT * INTO e FROM "event" WHERE seq = 6; e.seq := 7; e.promotion_id := NULL; e.prev_hash := e.hash;
+      `FOR e IN SELECT * FROM "event" WHERE ${HOME} AND seq > 6 ORDER BY seq DESC LOOP UPDATE "event" SET seq = e.seq + 1 WHERE ${HOME} AND seq = e.seq; END LOOP;
+       SELECT * INTO e FROM "event" WHERE ${HOME} AND seq = 6; e.seq := 7; e.promotion_id := NULL; e.prev_hash := e.hash;
        e.hash := sha256(e.prev_hash || convert_to(event_hashed_text(e), 'UTF8')); INSERT INTO "event" SELECT e.*`,
       ['INSERTED_OR_REORDERED 7', 'EDITED 8'],
     ],

@@ -107,8 +107,10 @@ describe('promptforge against the real server', () => {
     const { stdout: before } = await cli(['audit', 'verify', '--json']);
     const { head } = JSON.parse(before) as { head: { seq: number; hash: string } };
     await tamper(`UPDATE event SET payload = replace(payload, 'long/one', 'long/two') WHERE seq = 100`);
-    await tamper('DELETE FROM event WHERE seq = 50');
-    await tamper('DELETE FROM event WHERE seq <= 2');
+    await tamper(`DELETE FROM event WHERE seq = 50`);
+    await tamper(
+      `DELETE FROM event WHERE seq <= 2 AND workspace_id = (SELECT id FROM workspace WHERE slug = 'default')`,
+    );
     await tamper(`DELETE FROM event WHERE seq = ${head.seq}`);
     await tamper(
       'UPDATE event SET seq = 0 WHERE seq = 150; UPDATE event SET seq = 150 WHERE seq = 151; UPDATE event SET seq = 151 WHERE seq = 0',
@@ -123,14 +125,14 @@ describe('promptforge against the real server', () => {
     expect(code).toBe(1);
     const { faults } = JSON.parse(stdout) as { faults: readonly { kind: string; seq: number }[] };
     expect(faults.map(({ kind, seq }) => `${kind} ${seq}`)).toEqual([
-      'INSERTED_OR_REORDERED 151',
-      'EDITED 151',
-      'INSERTED_OR_REORDERED 150',
-      'EDITED 150',
-      'INSERTED_OR_REORDERED 149',
-      'EDITED 100',
-      'MISSING 50',
       'MISSING 1',
+      'MISSING 50',
+      'EDITED 100',
+      'INSERTED_OR_REORDERED 149',
+      'EDITED 150',
+      'INSERTED_OR_REORDERED 150',
+      'EDITED 151',
+      'INSERTED_OR_REORDERED 151',
       `MISSING ${head.seq}`,
     ]);
   });

@@ -5,6 +5,9 @@ import { startTestServer } from '../support/server.ts';
 import type { TestServer } from '../support/server.ts';
 import { cutListeners } from './feed-fixture.ts';
 
+/** The operators have a log of their own. */
+const HOME = `workspace_id = (SELECT id FROM workspace WHERE slug = 'default')`;
+
 const PATIENCE = { timeout: 15_000, interval: 20 };
 const config = { adminKey: 'two-nodes-admin-key-of-the-test' };
 
@@ -85,11 +88,11 @@ describe('two nodes on one database', () => {
     await promote(4);
     await expect.poll(() => versionAt(1), PATIENCE).toBe('4');
     await database.query(`BEGIN; SET LOCAL session_replication_role = replica;
-      DELETE FROM event WHERE seq > ${mark?.seq};
-      UPDATE event_counter SET seq = ${mark?.seq}, hash = (SELECT hash FROM event WHERE seq = ${mark?.seq});
+      DELETE FROM event WHERE ${HOME} AND seq > ${mark?.seq};
+      UPDATE event_counter SET seq = ${mark?.seq}, hash = (SELECT hash FROM event WHERE ${HOME} AND seq = ${mark?.seq}) WHERE ${HOME};
       UPDATE channel_pointer SET version_id = '${mark?.version}', promotion_id = '${mark?.promotion}'
         WHERE channel_id = (SELECT id FROM channel WHERE name = 'stable');
-      SELECT pg_notify('promptforge', (SELECT id::text FROM workspace)); COMMIT`);
+      SELECT pg_notify('promptforge', (SELECT id::text FROM workspace WHERE slug = 'default')); COMMIT`);
     for (const index of [0, 1]) {
       await expect.poll(() => versionAt(index), PATIENCE).toBe('2');
       expect(

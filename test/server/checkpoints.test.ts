@@ -70,10 +70,11 @@ describe('signed checkpoints', () => {
     await expect.poll(async () => (await linesOf(path)).length).toBeGreaterThan(0);
     await createPrompt(server, 'a/b');
     const heads = await server.database.query<{ seq: string; hash: Buffer }>(
-      'SELECT seq, hash FROM "event_counter"',
+      `SELECT seq, hash FROM "event_counter" WHERE workspace_id = (SELECT id FROM workspace WHERE slug = 'default')`,
     );
     const head = { seq: Number(heads[0]?.seq), hash: heads[0]?.hash.toString('hex') };
-    await expect.poll(async () => (await linesOf(path)).at(-1)).toMatchObject(head);
+    // The operators' log has checkpoints of its own.
+    await expect.poll(async () => linesOf(path)).toContainEqual(expect.objectContaining(head));
     const shown = (await server.execute<Shown, object>(WORKSPACE)).data().workspace;
     expect(shown.auditCheckpoint).toEqual(head);
     const lines = await linesOf(path);
@@ -155,7 +156,7 @@ describe('signed checkpoints', () => {
     await server.database.query(
       `DO $$ BEGIN
          PERFORM set_config('session_replication_role', 'replica', true);
-         UPDATE "event" SET hash = sha256(hash);
+         UPDATE "event" SET hash = sha256(hash) WHERE workspace_id = (SELECT id FROM workspace WHERE slug = 'default');
        END $$`,
     );
     await expect
