@@ -1,7 +1,14 @@
-import { canSomewhere, requireCan } from '../domain/actor.ts';
+import { can, canSomewhere, requireCan } from '../domain/actor.ts';
 import type { Actor } from '../domain/actor.ts';
+import { mayReadPrompt } from '../domain/actor-reading.ts';
 import { inIdempotentTransaction } from '../db/idempotency.ts';
-import { closeRequests, getRequest, lockPromptRow, requireOpen } from '../db/promotion-requests.ts';
+import {
+  closeRequests,
+  getRequest,
+  requestNotFound,
+  lockPromptRow,
+  requireOpen,
+} from '../db/promotion-requests.ts';
 import type { ActionDeps } from '../db/transaction.ts';
 
 export interface CancelPromotionRequestInput {
@@ -22,7 +29,9 @@ export async function cancelPromotionRequest(
   const { workspaceId } = actor;
   if (!canSomewhere(actor, 'promotions:request')) requireCan(actor, 'channels:manage');
   return inIdempotentTransaction(deps, actor, { mutation: 'cancelPromotionRequest', input }, async (tx) => {
-    const { requesterId, promptId } = await getRequest(tx, workspaceId, input.requestId);
+    const { requesterId, promptId, slug } = await getRequest(tx, workspaceId, input.requestId);
+    if (requesterId !== actor.id && !can(actor, 'channels:manage') && !mayReadPrompt(actor, slug))
+      throw requestNotFound();
     if (requesterId !== actor.id) requireCan(actor, 'channels:manage');
     await lockPromptRow(tx, workspaceId, promptId);
     const now = deps.clock();

@@ -1,5 +1,6 @@
-import { canSomewhere, requireCan } from '../domain/actor.ts';
+import { can, canSomewhere, requireCan } from '../domain/actor.ts';
 import type { Actor } from '../domain/actor.ts';
+import { mayReadPrompt } from '../domain/actor-reading.ts';
 import { requireComment, RequestClosed, REVIEWS_MAX } from '../domain/approval.ts';
 import type { Judgement, RequestStatus, ReviewDecision } from '../domain/approval.ts';
 import { InvalidInput } from '../domain/errors.ts';
@@ -8,7 +9,7 @@ import { inIdempotentTransaction } from '../db/idempotency.ts';
 import { decide, promote, tallyOf } from '../db/promote.ts';
 import { loadPromotionFacts } from '../db/promotion-facts.ts';
 import type { PromotionFacts } from '../db/promotion-facts.ts';
-import { expireRequest, getRequest, requireOpen } from '../db/promotion-requests.ts';
+import { expireRequest, getRequest, requestNotFound, requireOpen } from '../db/promotion-requests.ts';
 import type { FoundRequest } from '../db/promotion-requests.ts';
 import type { OpenRequest } from '../db/promotion-standing.ts';
 import type { ActionDeps, Outcome, Tx } from '../db/transaction.ts';
@@ -55,6 +56,9 @@ async function review(
   const now = deps.clock();
   const found = await getRequest(tx, workspaceId, input.requestId);
   const { slug, channel, version } = found;
+  // Of what it may not even read it does not hear that it is there.
+  if (!can(actor, 'promotions:review', { slug, channel }) && !mayReadPrompt(actor, slug))
+    throw requestNotFound();
   requireCan(actor, 'promotions:review', { slug, channel });
   requireOpen(found, now);
   const [facts] = await loadPromotionFacts(tx, workspaceId, channel, { items: [{ slug, version }], now });
@@ -84,7 +88,7 @@ async function append(
   { facts, request, input, now }: Appending,
 ): Promise<Judgement> {
   if (request.reviews.length >= REVIEWS_MAX)
-    throw new InvalidInput('requestId', `the request has ${REVIEWS_MAX} reviews, which is the most it takes`);
+    throw new InvalidInput('request', `the request has ${REVIEWS_MAX} reviews, which is the most it takes`);
   const judgement = {
     ordinal: (request.reviews.at(-1)?.ordinal ?? 0) + 1,
     reviewerId: actor.id,

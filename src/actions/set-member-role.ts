@@ -1,7 +1,13 @@
 import { requireCan } from '../domain/actor.ts';
 import type { Actor, Grant } from '../domain/actor.ts';
 import type { Role } from '../domain/actor-role.ts';
-import { requireGrants, requireMemberRole, requireSomebodyElse } from '../domain/member-role.ts';
+import {
+  grantsOfMember,
+  requireGiven,
+  requireGrants,
+  requireMemberRole,
+  requireSomebodyElse,
+} from '../domain/member-role.ts';
 import type { GrantInput } from '../domain/member-role.ts';
 import { requireExistingChannels } from '../db/channel-names.ts';
 import { lockMember } from '../db/members.ts';
@@ -43,6 +49,10 @@ export async function setMemberRole(
       grants: Array.isArray(input.grants) ? wished.grants : row.grants,
       suspendedAt: suspendedAt(row.suspendedAt, input.suspended, deps.clock()),
     };
+    requireGiven(actor, {
+      before: grantsOfMember({ ...row, ...before }),
+      after: grantsOfMember({ ...row, ...after }),
+    });
     if (JSON.stringify(before) === JSON.stringify(after)) return { answer: undefined, events: [] };
     await tx.member.updateMany({
       where: { workspaceId, id: row.id },

@@ -1,5 +1,6 @@
 import { can, requireCan } from '../domain/actor.ts';
 import type { Actor } from '../domain/actor.ts';
+import { LATEST } from '../domain/channel.ts';
 import { Forbidden, InvalidInput } from '../domain/errors.ts';
 import {
   requireDescription,
@@ -10,7 +11,8 @@ import {
 } from '../domain/prompt.ts';
 import { isUniqueViolation } from '../db/database-errors.ts';
 import { lockPrompt, requireFreeSlug } from '../db/locks.ts';
-import { channelsDecidedOtherwise } from '../db/policies.ts';
+import { channelsDecidedOtherwise, channelsWithPolicy } from '../db/policies.ts';
+import { closeRequests } from '../db/promotion-requests.ts';
 import { refreshSearch } from '../db/search.ts';
 import { inTransaction } from '../db/transaction.ts';
 import type { ActionDeps, Outcome, Tx } from '../db/transaction.ts';
@@ -80,9 +82,15 @@ async function applyUpdate(
   if (changed.length === 0) return { answer: id, events: [] };
   if (after.slug !== slug) {
     await requireFreeSlug(tx, workspaceId, after.slug);
-    await requireSamePolicies(tx, actor, { from: slug, to: after.slug });
+    await requireRename(tx, actor, { promptId: id, from: slug, to: after.slug });
   }
-  await tx.prompt.update({ where, data: { ...after, updatedAt: deps.clock() }, select: { id: true } });
+  const now = deps.clock();
+  // What was asked for was asked for under the other name, and is judged by those who may judge there.
+  const cancelled =
+    after.slug === slug
+      ? []
+      : await closeRequests(tx, workspaceId, { promptId: id }, { status: 'CANCELLED', now });
+  await tx.prompt.update({ where, data: { ...after, updatedAt: now }, select: { id: true } });
   await refreshSearch(tx, workspaceId, [id]);
   const facts = (metadata: Metadata) => Object.fromEntries(changed.map((field) => [field, metadata[field]]));
   const payload = {
@@ -91,19 +99,45 @@ async function applyUpdate(
     before: facts(before),
     after: facts(after),
   } as const;
-  return { answer: id, events: [{ payload, promptId: id }] };
+  return { answer: id, events: [...cancelled, { payload, promptId: id }] };
 }
 
-/** A rename must be no way around what a channel demands. @throws Forbidden */
-async function requireSamePolicies(
-  tx: Tx,
-  actor: Actor,
-  { from, to }: { readonly from: string; readonly to: string },
-): Promise<void> {
+interface Rename {
+  readonly promptId: string;
+  readonly from: string;
+  readonly to: string;
+}
+
+/**
+ * A rename is no way around what a channel demands: it takes away what is served under the one name and serves it under the other. Where
+ * nothing is demanded it needs the rights of both, where something is, that to manage channels. @throws Forbidden
+ */
+async function requireRename(tx: Tx, actor: Actor, { promptId, from, to }: Rename): Promise<void> {
   if (can(actor, 'channels:manage')) return;
-  const channels = await channelsDecidedOtherwise(tx, actor.workspaceId, from, to);
-  if (channels.length === 0) return;
-  throw new Forbidden(
-    `this credential (${actor.name}) lacks the scope "channels:manage", which a rename to ${JSON.stringify(to)} needs: another policy would decide on channel ${channels.map((name) => `"${name}"`).join(', ')}`,
+  const { workspaceId } = actor;
+  const decided = await channelsDecidedOtherwise(tx, workspaceId, from, to);
+  if (decided.length > 0)
+    throw lacksManagement(actor, to, `another policy would decide on channel ${named(decided)}`);
+  const serving = await tx.channelPointer.findMany({
+    where: { workspaceId, promptId, versionId: { not: null }, channel: { name: { not: LATEST } } },
+    select: { channel: { select: { name: true } } },
+  });
+  const channels = serving.map(({ channel }) => channel.name).toSorted();
+  for (const channel of channels) {
+    requireCan(actor, 'channels:rollback', { slug: from, channel });
+    requireCan(actor, 'channels:promote', { slug: to, channel });
+  }
+  const guarded = await channelsWithPolicy(tx, workspaceId, from, channels);
+  if (guarded.length > 0)
+    throw lacksManagement(actor, to, `channel ${named(guarded)} serves it and has a policy for it`);
+}
+
+function lacksManagement({ name }: Actor, to: string, because: string): Forbidden {
+  return new Forbidden(
+    `this credential (${name}) lacks the scope "channels:manage", which a rename to ${JSON.stringify(to)} needs: ${because}`,
   );
+}
+
+function named(channels: readonly string[]): string {
+  return channels.map((channel) => `"${channel}"`).join(', ');
 }

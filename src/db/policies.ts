@@ -57,3 +57,23 @@ export async function channelsDecidedOtherwise(
     return decidingPolicy(policies, one)?.id !== decidingPolicy(policies, other)?.id;
   });
 }
+
+/** Of these channels, by name, those that demand something of a prompt of this slug. */
+export async function channelsWithPolicy(
+  tx: Tx,
+  workspaceId: string,
+  slug: string,
+  channels: readonly string[],
+): Promise<string[]> {
+  const rows = await tx.channelPolicy.findMany({
+    where: { workspaceId, channel: { name: { in: [...channels] } } },
+    select: { id: true, pattern: true, channel: { select: { name: true } } },
+  });
+  return channels.filter(
+    (name) =>
+      decidingPolicy(
+        rows.filter(({ channel }) => channel.name === name),
+        slug,
+      ) !== null,
+  );
+}

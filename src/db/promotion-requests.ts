@@ -19,6 +19,10 @@ export interface FoundRequest {
   readonly version: number;
 }
 
+export function requestNotFound(): NotFound {
+  return new NotFound('this workspace has no such promotion request');
+}
+
 /** @throws NotFound */
 export async function getRequest(tx: Tx, workspaceId: string, id: string): Promise<FoundRequest> {
   const row = await tx.promotionRequest.findUnique({
@@ -33,7 +37,7 @@ export async function getRequest(tx: Tx, workspaceId: string, id: string): Promi
       version: { select: { number: true } },
     },
   });
-  if (row === null) throw new NotFound('this workspace has no such promotion request');
+  if (row === null) throw requestNotFound();
   const { prompt, channel, version, ...rest } = row;
   return { id, ...rest, slug: prompt.slug, channel: channel.name, version: version.number };
 }

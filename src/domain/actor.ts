@@ -1,4 +1,4 @@
-import { extentOf, scopesOf } from './actor-role.ts';
+import { extentOf, SCOPES, scopesOf } from './actor-role.ts';
 import type { Role, Scope } from './actor-role.ts';
 import { Forbidden } from './errors.ts';
 import { patternsCover } from './patterns.ts';
@@ -28,7 +28,7 @@ export interface Actor {
   /** For show: the highest role it has anywhere. `grants` decide. */
   readonly role: Role;
   readonly grants: readonly Grant[];
-  /** Of what the grants' roles allow, only this; null: all of it. A key always has a choice. */
+  /** Of what the grants' roles allow, only this; null: all of it. A key of the database always has a choice. */
   readonly scopes: readonly Scope[] | null;
   /** When the credential ends by itself; null: never. */
   readonly expiresAt: Date | null;
@@ -104,8 +104,7 @@ export function accessKey({ workspaceId, grants, scopes }: Actor): string {
 
 /** Every scope that the actor has somewhere, in a fixed order. */
 export function scopesOfActor(actor: Actor): readonly Scope[] {
-  const granted = new Set(actor.grants.flatMap(({ role }) => scopesOf(role)));
-  return [...granted].filter((scope) => actor.scopes?.includes(scope) ?? true);
+  return SCOPES.filter((scope) => canSomewhere(actor, scope));
 }
 
 /** @throws Forbidden naming the scope that is missing, and for what. */

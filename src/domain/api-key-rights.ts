@@ -27,6 +27,8 @@ export interface KeyRights extends Limits {
 /** @throws InvalidInput */
 export function requireKeyName(name: string): string {
   if (name.trim() === '') throw new InvalidInput('name', 'is empty: say what the key is for');
+  if (/\p{Cc}/u.test(name))
+    throw new InvalidInput('name', 'holds a control character: it stands in lists and logs');
   return requireText('name', name, NAME_LENGTH_MAX);
 }
 

@@ -39,13 +39,21 @@ export interface RequestTopic {
   readonly readable: readonly string[] | null;
 }
 
-/** @throws ChannelNotFound for what is no channel name, InvalidInput for what is neither a slug nor a folder. */
+/**
+ * @throws ChannelNotFound for what is no channel name, InvalidInput for what is neither a slug nor a folder, Forbidden for patterns beyond
+ * what may be read.
+ */
 export function parseRequestTopic(
   channel: string | null | undefined,
   prompts: readonly string[] | null | undefined,
   readable: readonly string[] | null,
 ): RequestTopic {
   const { prompts: sorted } = parseTopic(channel ?? STABLE, prompts);
+  const beyond = sorted?.find((pattern) => !patternsCover(readable, pattern));
+  if (beyond !== undefined)
+    throw new Forbidden(
+      `this credential may not read ${JSON.stringify(beyond)}: leave "prompts" out to hear of what it may`,
+    );
   return { channel: channel ?? null, prompts: sorted, readable };
 }
 

@@ -70,7 +70,23 @@ export function requireGrants(giver: Actor, grants: readonly GrantInput[]): read
   });
 }
 
-/** The last administrator must not lock himself out by accident: another one may. @throws Forbidden */
+/**
+ * Of what a member may do afterwards, whatever it comes from: a claim that counts again, a suspension that ends.
+ * @throws Forbidden for more than the giver has.
+ */
+export function requireGiven(
+  giver: Actor,
+  { before, after }: { readonly before: readonly Grant[]; readonly after: readonly Grant[] },
+): void {
+  const had = new Set(before.map((grant) => JSON.stringify(grant)));
+  for (const { role, prompts, channels } of after.filter((grant) => !had.has(JSON.stringify(grant)))) {
+    const isLimitedGrant = prompts !== null || channels !== null;
+    const scopes = scopesOf(role).filter((scope) => !isLimitedGrant || extentOf(scope) !== 'WORKSPACE');
+    requireWithin(giver, { scopes, prompts, channels });
+  }
+}
+
+/** Nobody changes what he may do himself, so nobody locks himself out by accident either. @throws Forbidden */
 export function requireSomebodyElse(actor: Actor, memberId: string): void {
   if (actor.kind === 'USER' && actor.id === memberId)
     throw new Forbidden('nobody changes what he may do himself: ask another administrator');

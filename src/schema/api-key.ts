@@ -82,6 +82,7 @@ builder.queryField('apiKeys', (t) =>
   t.connection(
     {
       type: modelRef('ApiKey'),
+      skipTypeScopes: true,
       authScopes: { scope: 'keys:manage' },
       description: 'The API keys of the workspace, the newest first. Needs the scope keys:manage.',
       args: { filter: t.arg({ type: ApiKeyFilter, description: 'Which ones; absent: all.' }) },

@@ -9,6 +9,7 @@ import { getDatamodel } from '../db/generated/pothos.ts';
 import type PrismaTypes from '../db/generated/pothos.ts';
 import { canSomewhere } from '../domain/actor.ts';
 import type { Actor } from '../domain/actor.ts';
+import { readsRegistry } from '../domain/actor-reading.ts';
 import type { Scope } from '../domain/actor-role.ts';
 import { Forbidden, InvalidInput } from '../domain/errors.ts';
 import type { JsonValue, Message, Variable } from '../domain/template.ts';
@@ -115,8 +116,8 @@ export const builder = new SchemaBuilder<{
   scopeAuth: {
     authorizeOnSubscribe: true,
     authScopes: ({ actor }) => ({
-      scope: (scope) => canSomewhere(actor, scope),
-      anyOf: (scopes) => scopes.some((scope) => canSomewhere(actor, scope)),
+      scope: (scope) => hasScope(actor, scope),
+      anyOf: (scopes) => scopes.some((scope) => hasScope(actor, scope)),
     }),
     unauthorizedError: (_parent, context, info) =>
       new Forbidden(
@@ -124,6 +125,11 @@ export const builder = new SchemaBuilder<{
       ),
   },
 });
+
+/** A grant that is limited to channels never reads the registry. */
+function hasScope(actor: Actor, scope: Scope): boolean {
+  return scope === 'registry:read' ? readsRegistry(actor) : canSomewhere(actor, scope);
+}
 
 builder.globalConnectionField('totalCount', (t) =>
   t.int({

@@ -2,6 +2,7 @@ import { ChannelNotFound, ChannelReserved } from '../domain/channel.ts';
 import { Forbidden, InvalidInput, NotFound, Unavailable } from '../domain/errors.ts';
 import { builder } from './builder.ts';
 import { ownId, refusals } from './mutation.ts';
+import { visiblePolicies } from './visible.ts';
 
 const POLICY_CHANNEL = 'Which channel; `latest` follows every save and has none.';
 const POLICY_PATTERN = '"*" for every prompt, a folder ("support/*"), or a slug.';
@@ -63,8 +64,9 @@ builder.prismaObject('ChannelPolicy', {
 
 builder.prismaObjectField('Channel', 'policies', (t) =>
   t.relation('policies', {
-    description: 'What the channel demands before it moves, by pattern (at most 100).',
-    query: { orderBy: { pattern: 'asc' } },
+    description:
+      'What the channel demands before it moves, by pattern (at most 100): what concerns prompts that you may read.',
+    query: (_args, context) => ({ where: visiblePolicies(context), orderBy: { pattern: 'asc' } }),
   }),
 );
 

@@ -19,6 +19,8 @@ export interface Context {
   readonly reader: Reader;
   readonly loaders: Loaders;
   readonly requestId: string;
+  /** Whether what is answered goes to others too, who may see as much: frames of subscriptions. */
+  readonly isShared: boolean;
   readonly checkpoints: CheckpointContext;
   /**
    * Reads what an action has just committed. When that fails, the refusal says that the change stands: nobody must repeat it without its

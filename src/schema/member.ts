@@ -64,6 +64,7 @@ builder.queryField('members', (t) =>
   t.connection(
     {
       type: modelRef('Member'),
+      skipTypeScopes: true,
       authScopes: { scope: 'members:manage' },
       description: 'The people of the workspace, by name. Needs the scope members:manage.',
       resolve: async (_root, args, context, info) => {

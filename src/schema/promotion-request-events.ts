@@ -39,6 +39,8 @@ const PromotionRequestChanged = builder.objectRef<RequestFrame>('PromotionReques
 builder.subscriptionField('promotionRequests', (t) =>
   t.field({
     type: PromotionRequestChanged,
+    skipTypeScopes: true,
+    authScopes: { scope: 'registry:read' },
     description:
       'What is asked for and what becomes of it, as it happens, from now on. After an interruption ask for `promotionRequests` first. Slow readers hear everything, later, and are cut when they stop reading.',
     args: {

@@ -1,16 +1,14 @@
 import type { Prisma } from '../db/generated/prisma/client.ts';
 import { keysetConnection, keysetPage } from '../db/keyset.ts';
 import type { KeysetOrder } from '../db/keyset.ts';
-import { can, promptsWithin } from '../domain/actor.ts';
-import type { Actor } from '../domain/actor.ts';
 import { isChannelName } from '../domain/channel.ts';
-import { isFolder } from '../domain/patterns.ts';
-import { folderRange, isSlug } from '../domain/prompt.ts';
+import { isSlug } from '../domain/prompt.ts';
 import { builder, modelRef } from './builder.ts';
 import { connectionOf, rowQuery, rowsQuery } from './connection.ts';
 import type { Context } from './context.ts';
 import { standingOf } from './promotion-standing-of.ts';
 import { ReviewDecision } from './scalars.ts';
+import { readablePrompts } from './visible.ts';
 import { diffFrom, VERSION_CONTENT } from './version-diff-from.ts';
 
 const REQUESTS: KeysetOrder = {
@@ -70,9 +68,9 @@ builder.prismaNode('PromotionRequest', {
     'Somebody asks that a channel serve a version. Reviewers judge it; approved it is applied, by the last review or by promoteVersion.',
   id: { resolve: (request) => request.id, description: 'Global id.' },
   nullable: true,
-  findUnique: (id, { actor }) => ({
-    workspaceId_id: { workspaceId: actor.workspaceId, id },
-    prompt: readablePrompts(actor),
+  findUnique: (id, context) => ({
+    workspaceId_id: { workspaceId: context.actor.workspaceId, id },
+    prompt: readablePrompts(context),
   }),
   select: {
     id: true,
@@ -222,25 +220,19 @@ builder.queryField('promotionRequests', (t) =>
 );
 
 function filterWhere(
-  { actor }: Context,
+  context: Context,
   { status, channel, prompt }: typeof RequestFilter.$inferInput,
 ): Prisma.PromotionRequestWhereInput {
   // What is no name is looked up as one that nothing has: some of it the database cannot even be asked for.
   return {
-    workspaceId: actor.workspaceId,
+    workspaceId: context.actor.workspaceId,
     prompt: {
-      AND: [readablePrompts(actor), typeof prompt === 'string' ? { slug: isSlug(prompt) ? prompt : '' } : {}],
+      AND: [
+        readablePrompts(context),
+        typeof prompt === 'string' ? { slug: isSlug(prompt) ? prompt : '' } : {},
+      ],
     },
     ...(status ? { status } : {}),
     ...(typeof channel === 'string' ? { channel: { name: isChannelName(channel) ? channel : '' } } : {}),
-  };
-}
-
-/** Those of the workspace that the actor may read. */
-function readablePrompts(actor: Actor): Prisma.PromptWhereInput {
-  if (can(actor, 'registry:read')) return {};
-  const patterns = promptsWithin(actor, 'registry:read') ?? [];
-  return {
-    OR: patterns.map((pattern) => ({ slug: isFolder(pattern) ? folderRange(pattern) : pattern })),
   };
 }

@@ -56,6 +56,8 @@ builder.prismaNode('Promotion', {
       description: 'Why, in the words of who moved it.',
     }),
     breakGlass: t.exposeBoolean('breakGlass', {
+      skipTypeScopes: true,
+      authScopes: ownOrReadable,
       description: 'Whether it went over what the policy demanded, in an emergency.',
     }),
     request: t.relation('request', {
@@ -82,5 +84,6 @@ function ownOrReadable(
   _args: object,
   context: Context,
 ) {
-  return actorId === context.actor.id || mayRead(context, promptId);
+  // What is rendered once for several is nobody's own.
+  return (!context.isShared && actorId === context.actor.id) || mayRead(context, promptId);
 }

@@ -67,7 +67,8 @@ function ownOrReadable(
   _args: object,
   context: Context,
 ) {
-  return authorId === context.actor.id || mayRead(context, promptId);
+  // What is rendered once for several is nobody's own.
+  return (!context.isShared && authorId === context.actor.id) || mayRead(context, promptId);
 }
 
 // Where it comes from and where it is served.

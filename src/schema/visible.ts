@@ -1,7 +1,7 @@
 import type { Prisma } from '../db/generated/prisma/client.ts';
 import { canSomewhere, channelsNamed, promptsWithin } from '../domain/actor.ts';
 import { knownChannels, mayReadAll, mayReadPrompt } from '../domain/actor-reading.ts';
-import { isFolder } from '../domain/patterns.ts';
+import { isFolder, pathOfPattern } from '../domain/patterns.ts';
 import { folderRange } from '../domain/prompt.ts';
 import type { Context } from './context.ts';
 import type { NodeId } from './node-id.ts';
@@ -34,9 +34,29 @@ export function visiblePrompts({ actor }: Scoped): Prisma.PromptWhereInput {
 /** What channels serve, as far as it may read it. */
 export function visiblePointers({ actor }: Scoped): Prisma.ChannelPointerWhereInput {
   if (mayReadAll(actor)) return {};
+  const covered = servedPointers({ actor });
+  // What is true of every row must not stand in an OR: Prisma leaves it out, and the rest is all that is found.
+  if (covered.some(({ channel, prompt }) => channel === undefined && isEverything(prompt))) return {};
+  return { OR: [{ prompt: within(promptsWithin(actor, 'registry:read')) }, ...covered] };
+}
+
+/** What the channel demands of prompts that may be read, in words that name no others. */
+export function visiblePolicies({ actor }: Scoped): Prisma.ChannelPolicyWhereInput {
+  const patterns = promptsWithin(actor, 'registry:read');
+  if (patterns === null) return {};
+  const above = patterns.flatMap(foldersAbove);
   return {
-    OR: [{ prompt: within(promptsWithin(actor, 'registry:read')) }, ...servedPointers({ actor })],
+    OR: [
+      { pattern: { in: ['*', ...patterns, ...above] } },
+      ...patterns.filter(isFolder).map((pattern) => ({ pattern: folderRange(pattern) })),
+    ],
   };
+}
+
+/** "a/*" for "a/b", and for "a/b/*" as well. */
+function foldersAbove(pattern: string): string[] {
+  const parts = pathOfPattern(pattern).split('/');
+  return parts.slice(1).map((_part, index) => `${parts.slice(0, index + 1).join('/')}/*`);
 }
 
 export function visibleChannels({ actor }: Scoped): Prisma.ChannelWhereInput {
@@ -73,6 +93,12 @@ export async function isVisibleNode(context: Context, { typename, id }: NodeId):
       return (await reader.promptVersion.count({ where: { ...own(context), ...ofPrompt } })) > 0;
     case 'Promotion':
       return (await reader.promotion.count({ where: { ...own(context), ...ofPrompt } })) > 0;
+    case 'PromotionRequest':
+      return (await reader.promotionRequest.count({ where: { ...own(context), ...ofPrompt } })) > 0;
+    // Where it is found it is asked whether they may be seen.
+    case 'ApiKey':
+    case 'Member':
+      return true;
     case 'Event':
       return (await reader.event.count({ where: { seq: BigInt(id), ...visibleEvents(context) } })) > 0;
     default:
@@ -82,13 +108,22 @@ export async function isVisibleNode(context: Context, { typename, id }: NodeId):
 }
 
 /** The pointers that channels:read covers: for each channel that grants name those of its prompts, and those that are limited to no channel. */
-function servedPointers({ actor }: Scoped) {
+function servedPointers({ actor }: Scoped): ServedPointers[] {
   const everywhere = promptsWithin(actor, 'channels:read');
   const named = channelsNamed(actor, 'channels:read').map((name) => ({
     channel: { name },
     prompt: within(promptsWithin(actor, 'channels:read', name)),
   }));
   return [{ prompt: within(everywhere) }, ...named];
+}
+
+interface ServedPointers {
+  readonly channel?: { readonly name: string };
+  readonly prompt: Prisma.PromptWhereInput;
+}
+
+function isEverything(where: Prisma.PromptWhereInput): boolean {
+  return Object.keys(where).length === 0;
 }
 
 function within(patterns: readonly string[] | null): Prisma.PromptWhereInput {

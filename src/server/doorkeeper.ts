@@ -74,17 +74,19 @@ export class Doorkeeper {
     { requestId, workspace = workspaceNamedBy(req) }: Arrival,
   ): Promise<Actor | null> {
     if (authorization === undefined) return null;
-    if (this.#failures !== null && !this.#known.has(authorization)) await this.#requireNoGuesser(req);
+    // Without what stands before it, which could be written in many ways.
+    const credential = authorization.slice(authorization.lastIndexOf(' ') + 1);
+    if (this.#failures !== null && !this.#known.has(credential)) await this.#requireNoGuesser(req);
     const actor = await this.#authenticator.authenticate(authorization, {
       workspace,
       record: (who) => this.withOrigin(who, req, requestId),
     });
     if (actor === null) {
-      this.#known.delete(authorization);
+      this.#known.delete(credential);
       await this.#failures?.penalty(networkOf(this.#clientAddress(req)));
       return null;
     }
-    if (this.#failures !== null && !this.#known.has(authorization)) this.#known.set(authorization, true);
+    if (this.#failures !== null && !this.#known.has(credential)) this.#known.set(credential, true);
     if (this.#keys !== null) await this.#consume(this.#keys, nameOf(actor), 'key', req);
     return actor;
   }

@@ -25,6 +25,7 @@ export interface ContextDeps {
 export type ContextFactory = (request: {
   readonly actor: Actor;
   readonly requestId: string;
+  readonly isShared?: boolean;
   /** The actions as this request hears of what it commits; absent: nobody asks. */
   readonly app?: App;
 }) => Context;
@@ -37,11 +38,12 @@ export function createContextFactory({
   checkpoints,
   log,
 }: ContextDeps): ContextFactory {
-  return ({ actor, requestId, app: ownApp = app }) => ({
+  return ({ actor, requestId, isShared = false, app: ownApp = app }) => ({
     actor,
     app: ownApp,
     reader,
     requestId,
+    isShared,
     checkpoints,
     readBack: (read) => read().catch((error: unknown) => refuseReadBack(error, log)),
     loaders: createLoaders(reader, actor.workspaceId),

@@ -80,7 +80,7 @@ export class Subscribe {
       setImmediate(() => {
         context = null;
       });
-      context = this.#deps.contextOf(subscriber);
+      context = this.#deps.contextOf({ ...subscriber, isShared: true });
       return context;
     };
     return {

@@ -151,4 +151,19 @@ describe('setMemberRole', () => {
     await expectRefusal(world, Forbidden, () => world.setMemberRole(narrow, { member, grants }));
     expect(await rowOf(member)).toMatchObject({ role: 'VIEWER', grants: [] });
   });
+
+  it('gives nobody more than the giver has, by a claim that counts again or a suspension that ends', async () => {
+    const member = await newMember();
+    await world.rows.member.updateMany({ where: { id: member.id }, data: { claimedRole: 'ADMIN' } });
+    await world.setMemberRole(world.admin, { member: member.id, role: 'VIEWER' });
+    const clerk = actorWith({ workspaceId: world.admin.workspaceId, scopes: ['members:manage'] });
+    await expectRefusal(world, Forbidden, () =>
+      world.setMemberRole(clerk, { member: member.id, role: null }),
+    );
+    await world.setMemberRole(world.admin, { member: member.id, role: 'ADMIN' });
+    await world.setMemberRole(clerk, { member: member.id, suspended: true });
+    await expectRefusal(world, Forbidden, () =>
+      world.setMemberRole(clerk, { member: member.id, suspended: false }),
+    );
+  });
 });

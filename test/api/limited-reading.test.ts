@@ -123,10 +123,55 @@ describe('a viewer that is limited to a folder', () => {
     }
   });
 
+  it('reads of policies what concerns it', async () => {
+    for (const pattern of [
+      '*',
+      'sales/*',
+      'sales/secret',
+      'support/*',
+      'support/deep/*',
+      'support/one',
+      'supported/*',
+    ])
+      await server.execute(
+        'mutation ($p: String!) { setChannelPolicy(input: { channel: "canary", pattern: $p }) { __typename } }',
+        { p: pattern },
+      );
+    const answer = (await ask(key, '{ channel(name: "canary") { policies { pattern } } }')).data();
+    expect(answer).toEqual({
+      channel: {
+        policies: ['*', 'support/*', 'support/deep/*', 'support/one'].map((pattern) => ({ pattern })),
+      },
+    });
+  });
+
   it('does not see who listens, whose patterns name other prompts', async () => {
     expect(await codesOf(key, '{ channel(name: "stable") { subscribers { totalCount } } }')).toEqual([
       'FORBIDDEN',
     ]);
+  });
+});
+
+describe('a service that is limited to nothing', () => {
+  it('reads what every channel serves, and nothing that no channel serves', async () => {
+    const key = await keyOf(server, 'SERVICE', {});
+    const query =
+      'query ($slug: String!) { prompt(slug: $slug) { version(channel: "stable") { number } channels { channel { name } } } channel(name: "stable") { serving { totalCount edges { node { version { number } } } } } }';
+    expect((await ask(key, query, { slug: COVERED })).data()).toMatchObject({
+      prompt: { version: { number: 1 } },
+      channel: { serving: { totalCount: 2, edges: [{ node: {} }, { node: {} }] } },
+    });
+    expect(
+      await codesOf(key, 'query ($slug: String!) { prompt(slug: $slug) { latest { number } } }', {
+        slug: COVERED,
+      }),
+    ).toEqual(['FORBIDDEN']);
+    for (const asked of [
+      'channel(name: "stable") { policies { pattern } }',
+      'promotionRequests { totalCount }',
+      'apiKeys { totalCount }',
+    ])
+      expect(await codesOf(key, `{ ${asked} }`)).toEqual(['FORBIDDEN']);
   });
 });
 
