@@ -68,6 +68,9 @@ async function review(
     requireOpen(await getRequest(tx, workspaceId, found.id), now);
     throw new RequestClosed(found.id, 'SUPERSEDED');
   }
+  const said = request.reviews.findLast(({ reviewerId }) => reviewerId === actor.id);
+  // To say the same again changes nothing, and fills no request.
+  if (said?.decision === input.decision && input.comment === null) return { answer: found.id, events: [] };
   const judgement = await append(deps, tx, actor, { facts, request, input, now });
   const reviews = [...request.reviews, judgement];
   const judged = { ...facts, request: { ...request, reviews } };

@@ -16,12 +16,7 @@ const KEY_PREFIX = 'pf_live_';
 const BEARER = /^Bearer +(\S+)$/i;
 const NOBODY_IN_PARTICULAR: Caller = { workspace: undefined };
 /** After these what is remembered may be wrong. */
-const CHANGES: ReadonlySet<string> = new Set([
-  'ApiKeyRevoked',
-  'ApiKeyRotated',
-  'MemberChanged',
-  'WorkspaceDeleted',
-]);
+const CHANGES: ReadonlySet<string> = new Set(['ApiKeyRevoked', 'ApiKeyRotated', 'MemberChanged']);
 
 export interface Authenticator extends FeedConsumer {
   /**
@@ -99,12 +94,14 @@ export class CredentialMemory implements Authenticator {
     return asked;
   }
 
-  async apply(_workspaceId: string, events: readonly StoredEvent[]): Promise<void> {
-    if (events.some(({ type }) => CHANGES.has(type))) this.#forget();
+  async apply(workspaceId: string, events: readonly StoredEvent[]): Promise<void> {
+    if (events.some(({ type }) => CHANGES.has(type))) this.#forget(workspaceId);
+    // Told in the operators' log, of another workspace.
+    if (events.some(({ type }) => type === 'WorkspaceDeleted')) this.#forget(null);
   }
 
-  async reset(): Promise<void> {
-    this.#forget();
+  async reset(workspaceId: string): Promise<void> {
+    this.#forget(workspaceId);
   }
 
   #checkFor(credential: string): Check | null {
@@ -135,9 +132,11 @@ export class CredentialMemory implements Authenticator {
     }
   }
 
-  #forget(): void {
+  /** Of one workspace only (null: of all): what bridges an outage for the others stays. */
+  #forget(workspaceId: string | null): void {
     this.#forgotten += 1;
-    this.#remembered.clear();
+    for (const [name, { actor }] of this.#remembered.entries())
+      if (workspaceId === null || actor.workspaceId === workspaceId) this.#remembered.delete(name);
     // What was asked before is not to be joined after.
     this.#asking.clear();
   }

@@ -139,11 +139,15 @@ describe('the review of a request', () => {
   it('refuses who may not review there, unknown requests, and a comment that is too long', async () => {
     const slug = await world.prompt('two');
     const id = await world.request(slug, 2);
-    const elsewhere = world.actor('elsewhere', 'RELEASER', {
-      grants: [{ role: 'RELEASER', prompts: ['other/*'], channels: null }],
+    const releasesElsewhere = { role: 'RELEASER', prompts: ['other/*'], channels: null } as const;
+    const elsewhere = world.actor('elsewhere', 'RELEASER', { grants: [releasesElsewhere] });
+    const reader = world.actor('reader', 'RELEASER', {
+      grants: [releasesElsewhere, { role: 'VIEWER', prompts: null, channels: null }],
     });
     await expectRefusal(world, Forbidden, () => world.review(id, world.editor));
-    await expectRefusal(world, Forbidden, () => world.review(id, elsewhere));
+    await expectRefusal(world, Forbidden, () => world.review(id, reader));
+    // Of what it may not read it does not hear that it is there.
+    await expectRefusal(world, NotFound, () => world.review(id, elsewhere));
     await expectRefusal(world, NotFound, () => world.review(world.editor.id, world.reviewers[0]));
     await expectRefusal(world, InvalidInput, () =>
       world.reviewPromotion(world.reviewers[0], {
@@ -152,6 +156,11 @@ describe('the review of a request', () => {
         comment: 'x'.repeat(2_001),
       }),
     );
+    await world.review(id, world.reviewers[0]);
+    // To say the same again changes nothing.
+    const before = await world.head();
+    await world.review(id, world.reviewers[0]);
+    expect(await world.head()).toBe(before);
     expect(await world.status(id)).toBe('OPEN');
   });
 });
