@@ -106,10 +106,11 @@ export async function expireRequest(
   });
 }
 
-/** A prompt by its id, whatever it is called now. */
+/** A prompt by its id, whatever it is called now, and before it the workspace. */
 export async function lockPromptRow(tx: Tx, workspaceId: string, promptId: string): Promise<void> {
   await tx.$executeRaw`
-    SELECT 1 FROM "prompt" WHERE workspace_id = ${workspaceId}::uuid AND id = ${promptId}::uuid FOR NO KEY UPDATE`;
+    SELECT 1 FROM "workspace" w JOIN "prompt" p ON p.workspace_id = w.id
+    WHERE w.id = ${workspaceId}::uuid AND p.id = ${promptId}::uuid FOR KEY SHARE OF w FOR NO KEY UPDATE OF p`;
 }
 
 export interface DueRequest {
