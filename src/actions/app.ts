@@ -85,7 +85,7 @@ export function createApp(deps: ActionDeps) {
     requestPromotion: bind(requestPromotion),
     reviewPromotion: bind(reviewPromotion),
     cancelPromotionRequest: bind(cancelPromotionRequest),
-    sweepPromotionRequests: () => sweepPromotionRequests(deps),
+    sweepPromotionRequests: (options?: { readonly page?: number }) => sweepPromotionRequests(deps, options),
     promoteVersion: bindMove(promoteVersion, ({ breakGlass, ...input }) => ({
       ...move(breakGlass === true ? 'breakGlass' : 'promoteVersion', input),
       version: input.version,

@@ -39,9 +39,10 @@ export async function reviewPromotion(
       review(deps, tx, actor, { ...input, comment }),
     );
   } catch (error) {
-    // A refusal takes its transaction with it: that its time is over is written by one of its own.
+    // A refusal takes its transaction with it: that its time is over is written by one of its own. Should that fail, the answer is the same:
+    // the sweep of promotion requests writes it within a minute.
     if (error instanceof RequestClosed && error.status === 'EXPIRED')
-      await expireRequest(deps, actor.workspaceId, error.requestId);
+      await expireRequest(deps, actor.workspaceId, error.requestId).catch(() => undefined);
     throw error;
   }
 }

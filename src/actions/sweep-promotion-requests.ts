@@ -1,26 +1,76 @@
 import { systemActor } from '../domain/actor.ts';
-import { Refusal } from '../domain/errors.ts';
+import { NotFound, Refusal, Unavailable } from '../domain/errors.ts';
 import { decide, promote } from '../db/promote.ts';
 import { loadPromotionFacts } from '../db/promotion-facts.ts';
 import { expireRequest, getRequest, listExpired, listSoaked } from '../db/promotion-requests.ts';
+import type { DuePage, DueRequest } from '../db/promotion-requests.ts';
 import { inTransaction } from '../db/transaction.ts';
 import type { ActionDeps } from '../db/transaction.ts';
 
-/** In one round; what is left is for the next one. */
-const BATCH = 500;
+/** Of candidates that are held at a time. */
+const PAGE = 500;
+
+interface Sweep {
+  readonly list: (writer: ActionDeps['writer'], now: Date, page: DuePage) => Promise<DueRequest[]>;
+  readonly close: (deps: ActionDeps, workspaceId: string, id: string) => Promise<boolean>;
+}
+
+const SWEEPS: readonly Sweep[] = [
+  { list: listExpired, close: expireRequest },
+  { list: listSoaked, close: applyRequest },
+];
 
 /**
  * What time does to requests, in all workspaces: those that nobody answered expire, and those that waited for their soak time alone are
- * applied, by PromptForge itself. Any node may, at any time: each is decided again under its locks.
- * @returns how many were closed.
+ * applied, by PromptForge itself. Any node may, at any time: each is decided again under its locks. One that fails, or is refused, holds
+ * up no other.
+ * @returns how many were closed. @throws SweepIncomplete when all was tried and something failed.
  */
-export async function sweepPromotionRequests(deps: ActionDeps): Promise<number> {
+export async function sweepPromotionRequests(
+  deps: ActionDeps,
+  { page = PAGE }: { readonly page?: number } = {},
+): Promise<number> {
   let closed = 0;
-  for (const { workspaceId, id } of await listExpired(deps.writer, deps.clock(), BATCH))
-    if (await expireRequest(deps, workspaceId, id)) closed += 1;
-  for (const { workspaceId, id } of await listSoaked(deps.writer, deps.clock(), BATCH))
-    if (await applyRequest(deps, workspaceId, id)) closed += 1;
+  const failures: unknown[] = [];
+  for (const { list, close } of SWEEPS) {
+    for await (const { workspaceId, id } of dueRequests(deps, list, page)) {
+      try {
+        if (await close(deps, workspaceId, id)) closed += 1;
+      } catch (error) {
+        // Deleted meanwhile, with its workspace.
+        if (error instanceof NotFound) continue;
+        failures.push(error);
+        // A database that is away would fail each of them in turn, and slowly: then the round ends here.
+        if (error instanceof Unavailable) await deps.writer.$queryRaw`SELECT 1`;
+      }
+    }
+  }
+  if (failures.length > 0) throw new SweepIncomplete(failures);
   return closed;
+}
+
+/** Told by whoever runs the rounds. */
+class SweepIncomplete extends Error {
+  constructor(failures: readonly unknown[]) {
+    const [first] = failures;
+    const reason = first instanceof Error ? first.message : String(first);
+    super(`${failures.length} could not be closed, the first because: ${reason}`, { cause: first });
+  }
+}
+
+/** All of them, a page at a time: what was refused is behind the round, not before the others. */
+async function* dueRequests(
+  { writer, clock }: ActionDeps,
+  list: Sweep['list'],
+  limit: number,
+): AsyncGenerator<DueRequest> {
+  const now = clock();
+  for (let after: DueRequest | null = null; ;) {
+    const found: DueRequest[] = await list(writer, now, { after, limit });
+    yield* found;
+    after = found.at(-1) ?? null;
+    if (found.length < limit || after === null) return;
+  }
 }
 
 async function applyRequest(deps: ActionDeps, workspaceId: string, requestId: string): Promise<boolean> {

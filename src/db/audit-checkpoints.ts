@@ -11,17 +11,18 @@ const COLUMNS = {
   signature: true,
 } as const;
 
-/** Heads of logs that moved since their newest checkpoint of this key, at most 500. */
+/** Heads of logs that moved since their newest checkpoint of this key, by workspace, at most so many from behind one on. */
 export async function readUnsignedHeads(
   reader: PrismaClient,
   keyId: string,
+  { after, limit }: { readonly after: string | null; readonly limit: number },
 ): Promise<Omit<CheckpointFacts, 'at'>[]> {
   return reader.$queryRaw<Omit<CheckpointFacts, 'at'>[]>`
     SELECT c.workspace_id::text AS "workspaceId", c.seq, c.hash FROM "event_counter" c
-    WHERE c.seq > 0 AND NOT EXISTS (
+    WHERE c.seq > 0 AND (${after}::uuid IS NULL OR c.workspace_id > ${after}::uuid) AND NOT EXISTS (
       SELECT 1 FROM "audit_checkpoint" a WHERE a.workspace_id = c.workspace_id AND a.seq >= c.seq AND a.key_id = ${keyId}
     )
-    ORDER BY c.workspace_id LIMIT ${BATCH}`;
+    ORDER BY c.workspace_id LIMIT ${limit}`;
 }
 
 /** Keeps it, unless a node has signed the same head with the same key: that one counts. @returns whether it is kept. */
@@ -35,6 +36,11 @@ export async function keepCheckpoint(
     skipDuplicates: true,
   });
   return count === 1;
+}
+
+/** Asked when a checkpoint could not be kept: of a workspace that was deleted meanwhile there is nothing to sign. */
+export async function hasWorkspace(writer: PrismaClient, workspaceId: string): Promise<boolean> {
+  return (await writer.workspace.count({ where: { id: workspaceId } })) === 1;
 }
 
 export async function findCheckpoint(

@@ -88,14 +88,15 @@ export async function getChannel(tx: Tx, workspaceId: string, name: string): Pro
 }
 
 /**
- * A channel that a person may move, held against changes of its policies until the commit: whoever decides on them takes it first. (The
- * foreign keys of what is written take the same lock.) @throws ChannelReserved, ChannelNotFound
+ * A channel that a person may move, held against changes of its policies until the commit: whoever decides on them takes it before the
+ * prompts. The workspace is held before it, in the same statement, as a deletion takes it. (The foreign keys of what is written take the
+ * same locks.) @throws ChannelReserved, ChannelNotFound
  */
 export async function getMovableChannel(tx: Tx, workspaceId: string, name: string): Promise<LockedChannel> {
   requireMovable(name);
   const [channel] = await tx.$queryRaw<LockedChannel[]>`
-    SELECT c.id::text AS id, c.name FROM "channel" c
-    WHERE c.workspace_id = ${workspaceId}::uuid AND c.name = ${name} FOR KEY SHARE`;
+    SELECT c.id::text AS id, c.name FROM "workspace" w JOIN "channel" c ON c.workspace_id = w.id
+    WHERE w.id = ${workspaceId}::uuid AND c.name = ${name} FOR KEY SHARE OF w, c`;
   if (channel === undefined) throw new ChannelNotFound(name);
   return channel;
 }
@@ -104,8 +105,8 @@ export async function getMovableChannel(tx: Tx, workspaceId: string, name: strin
 export async function lockChannel(tx: Tx, workspaceId: string, name: string): Promise<LockedChannel> {
   requireMovable(name);
   const [channel] = await tx.$queryRaw<LockedChannel[]>`
-    SELECT c.id::text AS id, c.name FROM "channel" c
-    WHERE c.workspace_id = ${workspaceId}::uuid AND c.name = ${name} FOR UPDATE`;
+    SELECT c.id::text AS id, c.name FROM "workspace" w JOIN "channel" c ON c.workspace_id = w.id
+    WHERE w.id = ${workspaceId}::uuid AND c.name = ${name} FOR KEY SHARE OF w FOR UPDATE OF c`;
   if (channel === undefined) throw new ChannelNotFound(name);
   return channel;
 }

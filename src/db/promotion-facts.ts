@@ -22,7 +22,7 @@ export interface PromotionFacts extends Standing {
 }
 
 /**
- * Locks the channel against changes of its policies, prompts, then pointers, in the order of the law, and checks each item.
+ * Locks the workspace, the channel against changes of its policies, prompts, then pointers, in the order of the law, and checks each item.
  * @throws NotFound, VersionNotFound, ChannelNotFound, ChannelReserved, ChannelMoved, PromptArchived for the first item that fails.
  */
 export async function loadPromotionFacts(

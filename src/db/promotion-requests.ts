@@ -110,32 +110,55 @@ export async function expireRequest(
   });
 }
 
-/** A prompt by its id, whatever it is called now. */
+/** A prompt by its id, whatever it is called now, and before it the workspace. */
 export async function lockPromptRow(tx: Tx, workspaceId: string, promptId: string): Promise<void> {
   await tx.$executeRaw`
-    SELECT 1 FROM "prompt" WHERE workspace_id = ${workspaceId}::uuid AND id = ${promptId}::uuid FOR NO KEY UPDATE`;
+    SELECT 1 FROM "workspace" w JOIN "prompt" p ON p.workspace_id = w.id
+    WHERE w.id = ${workspaceId}::uuid AND p.id = ${promptId}::uuid FOR KEY SHARE OF w FOR NO KEY UPDATE OF p`;
 }
 
-interface DueRequest {
+export interface DueRequest {
   readonly workspaceId: string;
   readonly id: string;
 }
 
-/** Open requests of all workspaces whose time is over, the oldest first, at most `limit`. */
-export async function listExpired(writer: PrismaClient, now: Date, limit: number): Promise<DueRequest[]> {
-  return writer.promotionRequest.findMany({
-    where: { status: 'OPEN', expiresAt: { lte: now } },
-    orderBy: { expiresAt: 'asc' },
-    take: limit,
-    select: { workspaceId: true, id: true },
-  });
+/** Where a page of requests begins; `after`: the last one of the page before. */
+export interface DuePage {
+  readonly after: DueRequest | null;
+  readonly limit: number;
+}
+
+/** Before every request. */
+const START: DueRequest = {
+  workspaceId: '00000000-0000-0000-0000-000000000000',
+  id: '00000000-0000-0000-0000-000000000000',
+};
+
+/** Open requests of all workspaces whose time is over, by workspace and id. */
+export async function listExpired(
+  writer: PrismaClient,
+  now: Date,
+  { after, limit }: DuePage,
+): Promise<DueRequest[]> {
+  const { workspaceId, id } = after ?? START;
+  return writer.$queryRaw<DueRequest[]>`
+    SELECT r.workspace_id::text AS "workspaceId", r.id::text AS id
+    FROM "promotion_request" r
+    WHERE r.status = 'OPEN' AND r.expires_at <= ${now} AND (r.workspace_id, r.id) > (${workspaceId}::uuid, ${id}::uuid)
+    ORDER BY r.workspace_id, r.id
+    LIMIT ${limit}`;
 }
 
 /**
  * Open requests of all workspaces that waited for nothing but the soak time of their policy, and that it has come for: applied by itself,
- * with approvals enough, and no ADMIN demanded of who promotes. Whoever applies one decides again.
+ * with approvals enough, and no ADMIN demanded of who promotes; by workspace and id. Whoever applies one decides again, and may refuse it.
  */
-export async function listSoaked(writer: PrismaClient, now: Date, limit: number): Promise<DueRequest[]> {
+export async function listSoaked(
+  writer: PrismaClient,
+  now: Date,
+  { after, limit }: DuePage,
+): Promise<DueRequest[]> {
+  const { workspaceId, id } = after ?? START;
   return writer.$queryRaw<DueRequest[]>`
     SELECT r.workspace_id::text AS "workspaceId", r.id::text AS id
     FROM "promotion_request" r
@@ -151,6 +174,7 @@ export async function listSoaked(writer: PrismaClient, now: Date, limit: number)
       AND judged.approvals >= greatest(1, p.approvals) AND (judged.rejections = 0 OR NOT p.rejection_blocks)
       AND (r.reason IS NOT NULL OR NOT p.reason_required)
       AND served_since(r.workspace_id, p.soak_channel_id, r.prompt_id, r.version_id) + make_interval(mins => p.soak_minutes) <= ${now}
-    ORDER BY r.created_at, r.id
+      AND (r.workspace_id, r.id) > (${workspaceId}::uuid, ${id}::uuid)
+    ORDER BY r.workspace_id, r.id
     LIMIT ${limit}`;
 }

@@ -1,4 +1,5 @@
 import {
+  hasWorkspace,
   keepCheckpoint,
   markPublished,
   readContradictions,
@@ -15,6 +16,8 @@ import type { Rounds } from './rounds.ts';
 
 /** Longer than a sink may take: what is older and not published was left by a node that died, or by a sink that failed. */
 const ON_ITS_WAY_MS = 60_000;
+/** Of logs that are signed and published at a time. */
+const PAGE = 500;
 
 export interface CheckpointDeps {
   readonly database: Database;
@@ -22,6 +25,8 @@ export interface CheckpointDeps {
   /** Null: they are kept in the database only. */
   readonly sink: CheckpointSink | null;
   readonly everyMs: number;
+  /** How many logs are signed at a time. */
+  readonly page?: number;
   readonly meters: CheckpointMeters;
   readonly log: Log;
 }
@@ -57,7 +62,7 @@ export function startCheckpoints(deps: CheckpointDeps): Checkpoints {
 }
 
 async function signAll(deps: CheckpointDeps): Promise<void> {
-  const { database, signer, meters, log } = deps;
+  const { database, signer, meters, log, page = PAGE } = deps;
   const broken = await readContradictions(database.reader);
   meters.contradicted(broken.length);
   for (const { workspaceId, seq } of broken)
@@ -65,14 +70,45 @@ async function signAll(deps: CheckpointDeps): Promise<void> {
       { workspaceId, seq: String(seq) },
       'AUDIT ALARM: the log does not hold what its signed checkpoint says; see "After an alarm" in docs/audit.md',
     );
-  const kept: SignedCheckpoint[] = [];
-  for (const head of await readUnsignedHeads(database.reader, signer.keyId)) {
-    const checkpoint = signCheckpoint(signer, { ...head, at: new Date() });
-    if (await keepCheckpoint(database.writer, checkpoint)) kept.push(checkpoint);
+  let unpublished = await readUnpublished(
+    database.reader,
+    signer.keyId,
+    new Date(Date.now() - ON_ITS_WAY_MS),
+  );
+  for (let after: string | null = null; ;) {
+    const heads: Head[] = await readUnsignedHeads(database.reader, signer.keyId, { after, limit: page });
+    const kept = await signHeads(deps, heads);
+    meters.signed(kept.length);
+    await publish(deps, [...unpublished, ...kept]);
+    unpublished = [];
+    after = heads.at(-1)?.workspaceId ?? null;
+    if (heads.length < page || after === null) return;
   }
-  meters.signed(kept.length);
-  const left = await readUnpublished(database.reader, signer.keyId, new Date(Date.now() - ON_ITS_WAY_MS));
-  await publish(deps, [...left, ...kept]);
+}
+
+type Head = Omit<SignedCheckpoint, 'at' | 'keyId' | 'signature'>;
+
+/** One that cannot be kept holds up no other: its workspace may have been deleted since it was read. The next round tries it again. */
+async function signHeads(
+  { database, signer, meters, log }: CheckpointDeps,
+  heads: readonly Head[],
+): Promise<SignedCheckpoint[]> {
+  const kept: SignedCheckpoint[] = [];
+  for (const head of heads) {
+    const checkpoint = signCheckpoint(signer, { ...head, at: new Date() });
+    try {
+      if (await keepCheckpoint(database.writer, checkpoint)) kept.push(checkpoint);
+    } catch (error) {
+      // A database that is away would fail each of them in turn, and slowly: then the round ends here.
+      if (!(await hasWorkspace(database.writer, head.workspaceId))) continue;
+      meters.failed();
+      log.error(
+        { workspaceId: head.workspaceId, reason: String(error) },
+        'the audit checkpoint of a workspace could not be signed',
+      );
+    }
+  }
+  return kept;
 }
 
 async function publish(

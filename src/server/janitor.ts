@@ -29,34 +29,35 @@ export function startJanitor(
   log: Log,
   sweepRequests: () => Promise<number> = async () => 0,
 ): Janitor {
-  let isSweeping = false;
+  let underWay: Promise<void> | null = null;
   let round: Promise<void> = sweep();
-  let requests = Promise.resolve();
   const timers = [
     setInterval(() => {
       round = sweep();
     }, ROUND_MS).unref(),
-    setInterval(() => {
-      // A round that takes longer than a minute is not overtaken by the next.
-      if (!isSweeping) requests = sweepOne('promotion requests', sweepRequests);
-    }, REQUESTS_ROUND_MS).unref(),
+    setInterval(() => void requestsOnce(), REQUESTS_ROUND_MS).unref(),
   ];
 
   async function sweep(): Promise<void> {
     for (const [what, purge] of SWEEPS) await sweepOne(what, () => purge(database.writer));
-    await sweepOne('promotion requests', sweepRequests);
+    await requestsOnce();
+  }
+
+  /** A round that takes longer than a minute is not overtaken by the next, of whichever timer: that one waits for the same. */
+  function requestsOnce(): Promise<void> {
+    underWay ??= sweepOne('promotion requests', sweepRequests).finally(() => {
+      underWay = null;
+    });
+    return underWay;
   }
 
   async function sweepOne(what: string, purge: () => Promise<number>): Promise<void> {
-    isSweeping = true;
     try {
       const purged = await purge();
       if (purged > 0) log.debug({ purged }, `${what} swept`);
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
       log.warn({ reason }, `${what} could not be swept`);
-    } finally {
-      isSweeping = false;
     }
   }
 
@@ -64,7 +65,7 @@ export function startJanitor(
     sweep,
     stop: async () => {
       for (const timer of timers) clearInterval(timer);
-      await Promise.all([round, requests]);
+      await Promise.all([round, underWay]);
     },
   };
 }

@@ -133,6 +133,34 @@ describe('a request', () => {
     expect(promotion).toMatchObject({ actorKind: 'SYSTEM', reason: 'soaked' });
   });
 
+  it('that fails, or is refused when its soak time has come, holds up no other', async () => {
+    const [poisoned, expiring] = [await world.prompt('two'), await world.prompt('two')];
+    const [refused, soaked] = [await world.prompt('soak'), await world.prompt('soak')];
+    const stuck = await world.request(poisoned, 2);
+    const over = await world.request(expiring, 2);
+    const [one, asker] = world.reviewers;
+    // Who asks does not count: the list does not know that, the decision does.
+    const own = await world.requestPromotion(asker, { slug: refused, version: 2 });
+    await world.review(own, asker);
+    const due = await world.request(soaked, 2);
+    await world.review(due, one);
+    for (const slug of [refused, soaked])
+      await world.promoteVersion(world.releaser, { slug, version: 2, channel: 'canary' });
+    world.pass(24 * 60);
+    await world.database.query(`
+      CREATE FUNCTION poison() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'poisoned'; END $$;
+      CREATE TRIGGER poison BEFORE UPDATE ON promotion_request FOR EACH ROW WHEN (OLD.id = '${stuck}') EXECUTE FUNCTION poison()`);
+    // Who reviews it learns that its time is over, even when that cannot be written.
+    await expect(world.review(stuck, one)).rejects.toMatchObject({ status: 'EXPIRED' });
+    await expect(world.sweepPromotionRequests({ page: 1 })).rejects.toThrow(
+      /^1 could not be closed.*poisoned/s,
+    );
+    const statuses = await Promise.all([stuck, over, own, due].map((id) => world.status(id)));
+    expect(statuses).toEqual(['OPEN', 'EXPIRED', 'OPEN', 'APPLIED']);
+    await world.database.query('DROP FUNCTION poison CASCADE');
+    expect(await world.sweepPromotionRequests({ page: 1 })).toBe(1);
+  });
+
   it('is taken back by its author or an admin, and by nobody else', async () => {
     const slug = await world.prompt('one', 3);
     const [own, others] = [await world.request(slug, 2), await world.request(slug, 3)];

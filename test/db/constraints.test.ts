@@ -252,6 +252,18 @@ describe('a promotion', () => {
     },
   );
 
+  it.each([
+    ['a save that moves another channel', 'SAVE', 'stable'],
+    ['a promotion of what follows every save', 'PROMOTION', 'latest'],
+    ['a rollback of what follows every save', 'ROLLBACK', 'latest'],
+  ])('is never %s', async (_title, kind, channel) => {
+    const moving = insert({ kind, channel_id: await channelId(home, channel) });
+    await expect(moving).rejects.toMatchObject({
+      code: '23001',
+      message: 'channel "latest" is moved by saves, and every other channel by none',
+    });
+  });
+
   it('has an ordinal that no other of its prompt has', async () => {
     await expect(insert({ ordinal: 1 })).rejects.toMatchObject({ code: '23505' });
   });

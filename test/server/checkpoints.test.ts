@@ -4,10 +4,13 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { pino } from 'pino';
 import { describe, expect, it, onTestFinished } from 'vitest';
+import { startCheckpoints } from '../../src/server/checkpoints.ts';
 import { ConfigInvalid } from '../../src/server/config.ts';
 import { openSigning } from '../../src/server/signing.ts';
 import { createPrompt } from '../api/registry.ts';
+import { openRegistry } from '../db/registry-fixture.ts';
 import { startTestServer } from '../support/server.ts';
 import type { TestServer } from '../support/server.ts';
 
@@ -165,6 +168,52 @@ describe('signed checkpoints', () => {
       )
       .toBeGreaterThan(0);
     expect(await (await server.get('/metrics')).text()).toContain('promptforge_audit_alarms 1');
+  });
+});
+
+describe('a round of signing', () => {
+  it('reaches every workspace, a page at a time, past one that is gone and one that cannot be signed', async () => {
+    const registry = await openRegistry();
+    onTestFinished(() => registry.close());
+    const { database, opened } = registry;
+    for (let made = 0; made < 4; made += 1) await registry.addWorkspace();
+    const heads = await database.query<{ id: string }>(
+      'SELECT workspace_id AS id FROM event_counter WHERE seq > 0 ORDER BY 1',
+    );
+    const [gone, poisoned, ...others] = heads.map(({ id }) => id);
+    // Deleted between the reading of its head and the keeping of its checkpoint.
+    await database.query(`
+      DO $$ BEGIN
+        PERFORM set_config('session_replication_role', 'replica', true);
+        DELETE FROM "workspace" WHERE id = '${gone}';
+      END $$;
+      CREATE FUNCTION poison() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'poisoned'; END $$;
+      CREATE TRIGGER poison BEFORE INSERT ON audit_checkpoint FOR EACH ROW WHEN (NEW.workspace_id = '${poisoned}') EXECUTE FUNCTION poison()`);
+    const counted = { signed: 0, failed: 0 };
+    const lines: string[] = [];
+    const sent: string[] = [];
+    const signing = await openSigning({ auditSigningKey: PEM, auditCheckpoints: null }, null);
+    if (signing === null) throw new Error('no key');
+    const rounds = startCheckpoints({
+      database: opened,
+      signer: signing.signer,
+      sink: { name: 'list', write: async (more) => void sent.push(...more) },
+      everyMs: NEVER_AGAIN,
+      page: 1,
+      meters: {
+        signed: (count) => void (counted.signed += count),
+        failed: () => void (counted.failed += 1),
+        contradicted: () => undefined,
+      },
+      log: pino({ level: 'error' }, { write: (line: string) => void lines.push(line) }),
+    });
+    await rounds.stop();
+    expect(others.length).toBeGreaterThan(1);
+    expect(sent.map((line) => (JSON.parse(line) as { workspaceId: string }).workspaceId)).toEqual(others);
+    expect(counted).toEqual({ signed: others.length, failed: 1 });
+    expect(lines.map((line) => (JSON.parse(line) as { workspaceId: string }).workspaceId)).toEqual([
+      poisoned,
+    ]);
   });
 });
 

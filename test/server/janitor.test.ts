@@ -2,6 +2,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { pino } from 'pino';
 import { openDatabase } from '../../src/db/client.ts';
 import { startJanitor } from '../../src/server/janitor.ts';
+import { deferred } from '../support/deferred.ts';
 import { openRegistry } from '../db/registry-fixture.ts';
 import type { Registry } from '../db/registry-fixture.ts';
 
@@ -83,4 +84,30 @@ it('sweeps requests with the rest, and goes on when they cannot be swept', async
   await janitor.sweep();
   expect(swept).toBeGreaterThanOrEqual(2);
   await janitor.stop();
+});
+
+it('never sweeps requests twice at a time, whoever asks', async () => {
+  const [entered, release] = [deferred<void>(), deferred<void>()];
+  let [inside, most] = [0, 0];
+  const janitor = startJanitor(registry.opened, pino({ level: 'silent' }), async () => {
+    inside += 1;
+    most = Math.max(most, inside);
+    entered.resolve();
+    await release.promise;
+    inside -= 1;
+    return 0;
+  });
+  await entered.promise;
+  await registry.database.query(
+    `INSERT INTO stream_node VALUES ($1, gen_random_uuid(), now() - interval '6 minutes')`,
+    [registry.actor.workspaceId],
+  );
+  const other = janitor.sweep();
+  // The last thing that is swept before requests.
+  const gone = () =>
+    registry.database.query(`SELECT 1 FROM stream_node WHERE seen_at < now() - interval '5 minutes'`);
+  await expect.poll(gone).toEqual([]);
+  release.resolve();
+  await Promise.all([other, janitor.stop()]);
+  expect(most).toBe(1);
 });

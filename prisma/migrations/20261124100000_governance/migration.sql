@@ -221,6 +221,12 @@ DECLARE
   approvals int;
   rejections int;
 BEGIN
+  -- A save is the only move that nothing is demanded of, and "latest" the only channel that it moves.
+  IF (NEW.kind = 'SAVE') <> EXISTS (
+    SELECT 1 FROM "channel" c WHERE c.workspace_id = NEW.workspace_id AND c.id = NEW.channel_id AND c.name = 'latest'
+  ) THEN
+    RAISE EXCEPTION 'channel "latest" is moved by saves, and every other channel by none' USING ERRCODE = 'restrict_violation';
+  END IF;
   IF NEW.kind = 'ROLLBACK' AND NOT EXISTS (
     SELECT 1 FROM "promotion" p WHERE p.workspace_id = NEW.workspace_id AND p.prompt_id = NEW.prompt_id AND p.channel_id = NEW.channel_id
       AND p.version_id = NEW.version_id AND p.kind = 'PROMOTION'
