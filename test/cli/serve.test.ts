@@ -71,7 +71,7 @@ describe('a server with its own database', { timeout: 120_000 }, () => {
     async () => {
       const keys = (...args: string[]) => runToEnd([CLI, '--json', 'keys', ...args], env);
       const wish =
-        '--role releaser --scope registry:read --scope channels:promote --prompts a,support/* --channels stable';
+        '--role releaser --scope channels:read --scope channels:promote --prompts a,support/* --channels stable';
       const created = await keys(
         'create',
         ...wish.split(' '),
@@ -89,7 +89,7 @@ describe('a server with its own database', { timeout: 120_000 }, () => {
       const rows = JSON.parse((await keys('list')).output) as Record<string, unknown>[];
       const row = rows.find((candidate) => candidate['id'] === id);
       expect(row).toMatchObject({
-        scopes: ['registry:read', 'channels:promote'],
+        scopes: ['channels:read', 'channels:promote'],
         prompts: ['a', 'support/*'],
         channels: ['stable'],
         expiresAt: '2100-01-31T00:00:00.000Z',
@@ -97,7 +97,7 @@ describe('a server with its own database', { timeout: 120_000 }, () => {
       });
       expect(JSON.stringify(rows)).not.toMatch(/hash/i);
       expect((await runToEnd([CLI, 'keys', 'list'], env)).output).toContain(
-        'registry:read channels:promote; prompts a support/*; channels stable',
+        'channels:read channels:promote; prompts a support/*; channels stable',
       );
       await keys('rotate', id);
       await expect.poll(() => status(key), { timeout: 10_000 }).toBe(401);
