@@ -49,12 +49,12 @@ export type App = ReturnType<typeof createApp>;
 export function createApp(deps: ActionDeps) {
   /** As bind, for what moves a channel: refused attempts are told. */
   const bindMove =
-    <Input, Answer>(action: Action<Input, Answer>, moveOf: (input: Input) => AttemptedMove) =>
+    <Input, Answer>(action: Action<Input, Answer>, movesOf: (input: Input) => AttemptedMove[]) =>
     async (actor: Actor, input: Input): Promise<Answer> => {
       try {
         return await action(deps, actor, input);
       } catch (error) {
-        deps.onAttemptRefused?.(actor, moveOf(input), error);
+        deps.onAttemptRefused?.(actor, movesOf(input), error);
         throw error;
       }
     };
@@ -86,19 +86,16 @@ export function createApp(deps: ActionDeps) {
     reviewPromotion: bind(reviewPromotion),
     cancelPromotionRequest: bind(cancelPromotionRequest),
     sweepPromotionRequests: (options?: { readonly page?: number }) => sweepPromotionRequests(deps, options),
-    promoteVersion: bindMove(promoteVersion, ({ breakGlass, ...input }) => ({
-      ...move(breakGlass === true ? 'breakGlass' : 'promoteVersion', input),
-      version: input.version,
-    })),
-    promoteVersions: bindMove(promoteVersions, ({ channel, items: [first] }) => ({
-      ...move('promoteVersions', { slug: first?.slug ?? '', channel }),
-      version: first?.version,
-    })),
-    rollbackChannel: bindMove(rollbackChannel, (input) => ({
-      ...move('rollbackChannel', input),
-      version: input.toVersion,
-    })),
-    withdrawPrompt: bindMove(withdrawPrompt, (input) => move('withdrawPrompt', input)),
+    promoteVersion: bindMove(promoteVersion, ({ breakGlass, ...input }) => [
+      { ...move(breakGlass === true ? 'breakGlass' : 'promoteVersion', input), version: input.version },
+    ]),
+    promoteVersions: bindMove(promoteVersions, ({ channel, items }) =>
+      items.map(({ slug, version }) => ({ ...move('promoteVersions', { slug, channel }), version })),
+    ),
+    rollbackChannel: bindMove(rollbackChannel, (input) => [
+      { ...move('rollbackChannel', input), version: input.toVersion },
+    ]),
+    withdrawPrompt: bindMove(withdrawPrompt, (input) => [move('withdrawPrompt', input)]),
     importVersions: bind(importVersions),
     signCheckpoint: bind(signCheckpoint),
   };

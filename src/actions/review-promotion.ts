@@ -5,8 +5,9 @@ import { requireComment, RequestClosed, REVIEWS_MAX } from '../domain/approval.t
 import type { Judgement, RequestStatus, ReviewDecision } from '../domain/approval.ts';
 import { InvalidInput } from '../domain/errors.ts';
 import type { NewEvent } from '../domain/event.ts';
+import { tallyOf } from '../domain/promotion-judgement.ts';
 import { inIdempotentTransaction } from '../db/idempotency.ts';
-import { decide, promote, tallyOf } from '../db/promote.ts';
+import { decide, promote } from '../db/promote.ts';
 import { loadPromotionFacts } from '../db/promotion-facts.ts';
 import type { PromotionFacts } from '../db/promotion-facts.ts';
 import { expireRequest, getRequest, requestNotFound, requireOpen } from '../db/promotion-requests.ts';

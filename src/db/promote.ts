@@ -1,16 +1,13 @@
-import { can } from '../domain/actor.ts';
 import type { Actor } from '../domain/actor.ts';
-import { tally } from '../domain/approval.ts';
-import type { Judgement, Tally } from '../domain/approval.ts';
 import type { NewEvent } from '../domain/event.ts';
-import { isPromoter } from '../domain/policy.ts';
 import { stackAfterPromotion } from '../domain/promotion.ts';
-import { PromotionBlocked, promotionBlockers } from '../domain/promotion-blockers.ts';
+import { PromotionBlocked } from '../domain/promotion-blockers.ts';
 import type { Blocker } from '../domain/promotion-blockers.ts';
+import { judgePromotion } from '../domain/promotion-judgement.ts';
+import type { PromotionWish as Wish } from '../domain/promotion-judgement.ts';
 import { moveChannels } from './move-channels.ts';
 import type { Move } from './move-channels.ts';
 import type { PromotionFacts } from './promotion-facts.ts';
-import type { OpenRequest, Standing } from './promotion-standing.ts';
 import type { Tx } from './transaction.ts';
 
 /** Whether a promotion goes through, and on which request it stands. */
@@ -21,45 +18,24 @@ export interface Decision {
   readonly reason: string | null;
 }
 
-export interface Wish {
-  readonly reason: string | null;
-  readonly now: Date;
-  /** By completing the approvals: who may review may do that, where the policy asks for no higher role. */
-  readonly isReview?: boolean;
-}
-
-/** What the reviews of a request come to. */
-export function tallyOf(
-  { version, policy }: Pick<Standing, 'version' | 'policy'>,
-  request: Pick<OpenRequest, 'requesterId' | 'servingVersionId'>,
-  reviews: readonly Judgement[],
-): Tally {
-  const { contentHash, authorId } = version;
-  const { requesterId, servingVersionId } = request;
-  return tally(reviews, { contentHash, servingVersionId, requesterId, authorId }, policy);
-}
-
 /** Judges one promotion on what was locked. */
-export function decide(actor: Actor, facts: PromotionFacts, { reason, now, isReview }: Wish): Decision {
-  const { prompt, channel, position, policy, request, soakedSince } = facts;
-  const target = { slug: prompt.slug, channel: channel.name };
-  const counted = request === null ? null : tallyOf(facts, request, request.reviews);
-  const isOnRequest = counted !== null && (policy.approvals > 0 || counted.isApproved);
-  const given = reason ?? (isOnRequest ? (request?.reason ?? null) : null);
-  const blockers = promotionBlockers({
-    ...target,
-    policy,
-    isPermitted: isReview === true || can(actor, 'channels:promote', target),
-    isPromoter: isPromoter(actor, policy, target),
-    isArchived: prompt.archived,
-    hasMoved: isOnRequest && request?.servingVersionId !== (position.serving?.id ?? null),
-    reason: given,
-    tally: isOnRequest ? counted : null,
-    soakedSince,
-    gate: 'NONE',
-    now,
-  });
-  return { blockers, requestId: isOnRequest ? (request?.id ?? null) : null, reason: given };
+export function decide(actor: Actor, facts: PromotionFacts, wish: Wish): Decision {
+  const { prompt, channel, position, policy, version, request, soakedSince } = facts;
+  const { blockers, isOnRequest, reason } = judgePromotion(
+    actor,
+    {
+      slug: prompt.slug,
+      channel: channel.name,
+      isArchived: prompt.archived,
+      policy,
+      version,
+      request,
+      servingVersionId: position.serving?.id ?? null,
+      soakedSince,
+    },
+    wish,
+  );
+  return { blockers, requestId: isOnRequest ? (request?.id ?? null) : null, reason };
 }
 
 export interface PromotionWish extends Wish {

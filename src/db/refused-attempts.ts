@@ -1,5 +1,5 @@
 import type { Actor } from '../domain/actor.ts';
-import { AttemptLimit, refusedAttempt } from '../domain/promotion-attempts.ts';
+import { AttemptLimit, refusedAttempts } from '../domain/promotion-attempts.ts';
 import type { AttemptedMove, RefusedAttempt } from '../domain/promotion-attempts.ts';
 import { inTransaction } from './transaction.ts';
 import type { ActionDeps } from './transaction.ts';
@@ -14,11 +14,14 @@ export class RefusedAttempts {
     this.#deps = deps;
   }
 
-  /** Notes the attempt if `error` refused it for what the actor may do or what the policy demands. Never throws, waits for nothing. */
-  note(actor: Actor, move: AttemptedMove, error: unknown): void {
-    const attempt = refusedAttempt(move, error);
-    if (attempt === null || !this.#limit.accept(actor, attempt, this.#deps.clock().getTime())) return;
-    const written = this.#write(actor, attempt)
+  /**
+   * Notes what of the call was refused for what the actor may do or what the policy demands, in one commit. Never throws, waits for nothing.
+   */
+  note(actor: Actor, moves: readonly AttemptedMove[], error: unknown): void {
+    const now = this.#deps.clock().getTime();
+    const kept = refusedAttempts(actor, moves, error).filter((one) => this.#limit.accept(actor, one, now));
+    if (kept.length === 0) return;
+    const written = this.#write(actor, kept)
       // The refusal was answered: that the trail could not be written is told to the operator by onUnavailable.
       .catch(() => undefined)
       .finally(() => this.#underWay.delete(written));
@@ -30,15 +33,20 @@ export class RefusedAttempts {
     await Promise.all(this.#underWay);
   }
 
-  async #write(actor: Actor, attempt: RefusedAttempt): Promise<void> {
+  async #write(actor: Actor, attempts: readonly RefusedAttempt[]): Promise<void> {
     const { workspaceId } = actor;
     await inTransaction(this.#deps, actor, async (tx) => {
-      const prompt = await tx.prompt.findUnique({
-        where: { workspaceId_slug: { workspaceId, slug: attempt.slug } },
-        select: { id: true },
+      const prompts = await tx.prompt.findMany({
+        where: { workspaceId, slug: { in: attempts.map(({ slug }) => slug) } },
+        select: { id: true, slug: true },
       });
-      const payload = { type: 'PromotionRefused', ...attempt } as const;
-      return { answer: null, events: [{ payload, ...(prompt === null ? {} : { promptId: prompt.id }) }] };
+      const ids = new Map(prompts.map(({ id, slug }) => [slug, id]));
+      const events = attempts.map((attempt) => {
+        const promptId = ids.get(attempt.slug);
+        const payload = { type: 'PromotionRefused', ...attempt } as const;
+        return promptId === undefined ? { payload } : { payload, promptId };
+      });
+      return { answer: null, events };
     });
   }
 }

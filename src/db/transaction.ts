@@ -38,8 +38,8 @@ export interface ActionDeps {
   readonly onCommit: (commit: Commit) => Promise<void>;
   /** Told of the failure behind an Unavailable, whose caller learns nothing of it. */
   readonly onUnavailable?: (cause: unknown) => void;
-  /** Told of refused attempts to move a channel; absent: nobody keeps them. */
-  readonly onAttemptRefused?: (actor: Actor, move: AttemptedMove, error: unknown) => void;
+  /** Told of refused attempts to move a channel, with all that the call would have moved; absent: nobody keeps them. */
+  readonly onAttemptRefused?: (actor: Actor, moves: readonly AttemptedMove[], error: unknown) => void;
   readonly clock: Clock;
   readonly newId: NewId;
 }

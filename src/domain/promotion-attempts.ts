@@ -1,8 +1,10 @@
 import { isChannelName } from './channel.ts';
+import { can } from './actor.ts';
 import type { Actor } from './actor.ts';
-import { Forbidden, Refusal } from './errors.ts';
+import { Forbidden } from './errors.ts';
 import { isSlug } from './prompt.ts';
 import { PromotionBlocked } from './promotion-blockers.ts';
+import type { Blocker } from './promotion-blockers.ts';
 
 /** An attempt to move a channel that was refused, as the trail keeps it. */
 export interface RefusedAttempt {
@@ -21,18 +23,40 @@ export interface AttemptedMove {
   readonly version?: number | null | undefined;
 }
 
+/** Of one call: a batch that is blocked everywhere must not use up what is kept of its actor in a minute. */
+const CALL_MAX = 20;
+
 /**
- * What the trail keeps of a refusal; null: nothing, because it was refused for something else than permission and policy, or because what
- * was named can be no prompt and no channel.
+ * What the trail keeps of the refusal of a call that would have moved one channel, or several prompts on it: one for each prompt that was
+ * refused, at most 20. None: it was refused for something else than permission and policy, or what was named can be no prompt and no channel.
  */
-export function refusedAttempt(move: AttemptedMove, error: unknown): RefusedAttempt | null {
-  if (!(error instanceof Refusal)) return null;
-  const isJudged = error instanceof Forbidden || error instanceof PromotionBlocked;
-  if (!isJudged || !isSlug(move.slug) || !isChannelName(move.channel)) return null;
+export function refusedAttempts(
+  actor: Actor,
+  moves: readonly AttemptedMove[],
+  error: unknown,
+): RefusedAttempt[] {
+  if (!(error instanceof Forbidden || error instanceof PromotionBlocked)) return [];
   const blockers = error instanceof PromotionBlocked ? error.blockers : [];
-  const own = blockers.filter(({ slug }) => slug === move.slug).map(({ code }) => code as string);
-  const { action, slug, channel, version = null } = move;
-  return { action, slug, channel, version, code: error.code, blockers: own };
+  return refusedMoves(actor, moves, blockers)
+    .filter(({ slug, channel }) => isSlug(slug) && isChannelName(channel))
+    .slice(0, CALL_MAX)
+    .map(({ action, slug, channel, version = null }) => {
+      const own = blockers.filter((one) => one.slug === slug).map(({ code }) => code as string);
+      return { action, slug, channel, version, code: error.code, blockers: own };
+    });
+}
+
+/** Permission ends a call at the first prompt that it is missing for, policies are asked for all of them. */
+function refusedMoves(
+  actor: Actor,
+  moves: readonly AttemptedMove[],
+  blockers: readonly Blocker[],
+): readonly AttemptedMove[] {
+  const blocked = new Set(blockers.map(({ slug }) => slug));
+  const refused = moves.filter(({ slug }) => blocked.has(slug));
+  if (refused.length > 0) return refused;
+  const forbidden = moves.find(({ slug, channel }) => !can(actor, 'channels:promote', { slug, channel }));
+  return [forbidden ?? moves[0]].filter((move) => move !== undefined);
 }
 
 const SAME_MS = 60_000;

@@ -1,11 +1,8 @@
 import { approversFor } from '../db/promotion-loaders.ts';
 import type { Standing } from '../db/promotion-standing.ts';
-import { can } from '../domain/actor.ts';
-import { tally } from '../domain/approval.ts';
 import { isChannelName, ChannelNotFound, ChannelReserved, LATEST, STABLE } from '../domain/channel.ts';
-import { isPromoter } from '../domain/policy.ts';
-import { promotionBlockers } from '../domain/promotion-blockers.ts';
 import type { Blocker } from '../domain/promotion-blockers.ts';
+import { judgePromotion } from '../domain/promotion-judgement.ts';
 import { effectiveVariables } from '../domain/template.ts';
 import { storedContent, VersionNotFound } from '../domain/version.ts';
 import type { StoredContent } from '../domain/version.ts';
@@ -159,31 +156,14 @@ async function planOf(
     where: { workspaceId_channelId_promptId: { workspaceId, channelId: found.id, promptId } },
     select: { versionId: true, version: { select: VERSION_CONTENT } },
   });
-  const { policy, soakedSince, request } = standing;
   const servingId = pointer?.versionId ?? null;
   const target = { slug, channel };
-  const blockers = promotionBlockers({
-    ...target,
-    policy,
-    isPermitted: can(actor, 'channels:promote', target),
-    isPromoter: isPromoter(actor, policy, target),
-    isArchived: prompt.archivedAt !== null,
-    hasMoved: request !== null && request.servingVersionId !== servingId,
-    reason: request?.reason ?? null,
-    tally:
-      request === null || policy.approvals === 0
-        ? null
-        : tally(request.reviews, released(standing, request), policy),
-    soakedSince,
-    gate: 'NONE',
-    now: new Date(),
-  });
+  const { blockers } = judgePromotion(
+    actor,
+    { ...target, ...standing, isArchived: prompt.archivedAt !== null, servingVersionId: servingId },
+    { reason: null, now: new Date() },
+  );
   return { ...target, standing, servingId, content, servingContent: pointer?.version ?? null, blockers };
-}
-
-function released({ version }: Standing, request: NonNullable<Standing['request']>) {
-  const { requesterId, servingVersionId } = request;
-  return { contentHash: version.contentHash, authorId: version.authorId, requesterId, servingVersionId };
 }
 
 /** Names of variables that the one has and the other has not. */

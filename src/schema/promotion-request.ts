@@ -178,12 +178,13 @@ builder.prismaObjectFields('PromotionRequest', (t) => ({
     resolve: async (request, _args, context) => {
       if (request.status !== 'OPEN') return [];
       const { blockers } = await standingOf(context, request);
-      return blockers({
-        slug: request.prompt.slug,
-        channel: request.channel.name,
-        isArchived: request.prompt.archivedAt !== null,
-        hasMoved: false,
-      });
+      return [
+        ...blockers({
+          slug: request.prompt.slug,
+          channel: request.channel.name,
+          isArchived: request.prompt.archivedAt !== null,
+        }),
+      ];
     },
   }),
 }));

@@ -1,9 +1,8 @@
-import { can } from '../domain/actor.ts';
 import { tally } from '../domain/approval.ts';
 import type { RequestStatus } from '../domain/approval.ts';
-import { isPromoter } from '../domain/policy.ts';
-import { promotionBlockers } from '../domain/promotion-blockers.ts';
-import type { Blocker, PromotionQuestion } from '../domain/promotion-blockers.ts';
+import type { Blocker } from '../domain/promotion-blockers.ts';
+import { judgePromotion } from '../domain/promotion-judgement.ts';
+import type { PromotionCase } from '../domain/promotion-judgement.ts';
 import type { Context } from './context.ts';
 
 interface AskedFor {
@@ -17,7 +16,7 @@ interface AskedFor {
   readonly version: { readonly number: number };
 }
 
-type Place = Pick<PromotionQuestion, 'slug' | 'channel' | 'isArchived' | 'hasMoved'>;
+type Place = Pick<PromotionCase, 'slug' | 'channel' | 'isArchived'>;
 
 /** How far a request has come, and what is between it and its channel for whoever asks. */
 export async function standingOf({ loaders, actor }: Context, request: AskedFor) {
@@ -27,20 +26,15 @@ export async function standingOf({ loaders, actor }: Context, request: AskedFor)
     loaders.judgements.load(request.id),
   ]);
   if (standing === null) throw new Error('a request for a version that does not exist');
-  const { policy, soakedSince } = standing;
-  const counted = tally(reviews, { ...request, authorId: standing.version.authorId }, policy);
-  const isOpen = standing.request?.id === request.id;
-  const blockers = (place: Place): Blocker[] =>
-    promotionBlockers({
-      ...place,
-      policy,
-      isPermitted: can(actor, 'channels:promote', place),
-      isPromoter: isPromoter(actor, policy, place),
-      reason: standing.request?.reason ?? null,
-      tally: isOpen ? counted : null,
-      soakedSince,
-      gate: 'NONE',
-      now: new Date(),
-    });
+  const counted = tally(reviews, { ...request, authorId: standing.version.authorId }, standing.policy);
+  // What the channel serves is what it served then: a move of the channel closes its requests in the same commit.
+  const { servingVersionId } = request;
+  const open = standing.request?.id === request.id ? { ...standing.request, reviews } : null;
+  const blockers = (place: Place): readonly Blocker[] =>
+    judgePromotion(
+      actor,
+      { ...place, ...standing, request: open, servingVersionId },
+      { reason: null, now: new Date() },
+    ).blockers;
   return { tally: counted, blockers };
 }

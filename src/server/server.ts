@@ -122,7 +122,7 @@ async function wire(
   stops.push(() => attempts.idle());
   const newApp = recordingApp({
     ...committing,
-    onAttemptRefused: (actor, move, error) => attempts.note(actor, move, error),
+    onAttemptRefused: (actor, moves, error) => attempts.note(actor, moves, error),
   });
   const janitor = startJanitor(database, log, () => newApp().sweepPromotionRequests());
   stops.push(() => janitor.stop());

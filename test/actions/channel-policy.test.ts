@@ -1,9 +1,13 @@
+import { v7 } from 'uuid';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { createApp } from '../../src/actions/app.ts';
+import type { Actor } from '../../src/domain/actor.ts';
 import { ChannelNotFound, ChannelReserved } from '../../src/domain/channel.ts';
-import { Forbidden, InvalidInput, NotFound } from '../../src/domain/errors.ts';
+import { Forbidden, InvalidInput, NotFound, Refusal } from '../../src/domain/errors.ts';
 import { PromotionBlocked } from '../../src/domain/promotion-blockers.ts';
 import { RefusedAttempts } from '../../src/db/refused-attempts.ts';
 import { openDatabase } from '../../src/db/client.ts';
+import type { ActionDeps } from '../../src/db/transaction.ts';
 import { expectRefusal } from '../support/app.ts';
 import { createGoverned } from './governance-fixture.ts';
 import type { Governed } from './governance-fixture.ts';
@@ -146,7 +150,7 @@ describe('refused attempts', () => {
       const error: unknown = await world
         .promoteVersion(by, { slug, version: 1 })
         .catch((refusal: unknown) => refusal);
-      attempts.note(by, move, error);
+      attempts.note(by, [move], error);
       await attempts.idle();
     };
     await try_(1);
@@ -175,12 +179,50 @@ describe('refused attempts', () => {
     world.pass(1);
     attempts.note(
       world.editor,
-      { action: 'promoteVersion', slug: 'NO SLUG', channel: 'stable' },
+      [{ action: 'promoteVersion', slug: 'NO SLUG', channel: 'stable' }],
       new Forbidden('x'),
     );
-    attempts.note(world.editor, { action: 'promoteVersion', slug, channel: 'stable' }, new NotFound('x'));
+    attempts.note(world.editor, [{ action: 'promoteVersion', slug, channel: 'stable' }], new NotFound('x'));
     await attempts.idle();
     expect(await world.head()).toBe(before + 2 + 30);
+    await opened.close();
+  });
+
+  it('of a batch are kept of each prompt that is blocked, at most 20, or of the one that is forbidden', async () => {
+    const opened = openDatabase({
+      address: { connectionString: world.database.url },
+      onIdleError: () => undefined,
+    });
+    const deps: ActionDeps = {
+      writer: opened.writer,
+      onCommit: async () => undefined,
+      newId: () => v7(),
+      clock: () => world.time.now,
+    };
+    const attempts = new RefusedAttempts(deps);
+    const app = createApp({ ...deps, onAttemptRefused: (...refused) => attempts.note(...refused) });
+    await world.policy({ pattern: 'batch/*', approvals: 1 });
+    const free = await world.prompt('free', 1);
+    const batch: string[] = [];
+    for (let made = 0; made < 25; made += 1) batch.push(await world.prompt('batch', 1));
+    const [first, second] = batch;
+    const told = async (by: Actor, slugs: readonly (string | undefined)[]) => {
+      const before = await world.head();
+      const items = slugs.map((slug) => ({ slug: slug ?? '', version: 1 }));
+      await expect(app.promoteVersions(by, { items })).rejects.toBeInstanceOf(Refusal);
+      await attempts.idle();
+      const events = await world.events({ after: before });
+      expect(new Set(events.map(({ commitSeq }) => commitSeq)).size).toBe(1);
+      return events.map(({ payload }) => [payload['slug'], payload['code'], payload['blockers']]);
+    };
+    const blocked = (slug: string | undefined) => [slug, 'PROMOTION_BLOCKED', ['APPROVALS_MISSING']];
+    expect(await told(world.releaser, [free, first, second])).toEqual([blocked(first), blocked(second)]);
+    const own = world.actor('own', 'RELEASER', {
+      grants: [{ role: 'RELEASER', prompts: ['free/*'], channels: null }],
+    });
+    expect(await told(own, [free, second, first])).toEqual([[second, 'FORBIDDEN', []]]);
+    const other = world.actor('other', 'RELEASER');
+    expect(await told(other, batch)).toEqual(batch.slice(0, 20).map(blocked));
     await opened.close();
   });
 });
