@@ -162,6 +162,7 @@ describe('setMemberRole', () => {
     );
     await world.setMemberRole(world.admin, { member: member.id, role: 'ADMIN' });
     await world.setMemberRole(clerk, { member: member.id, suspended: true });
+    expect((await rowOf(member.id)).suspendedAt).not.toBeNull();
     await expectRefusal(world, Forbidden, () =>
       world.setMemberRole(clerk, { member: member.id, suspended: false }),
     );

@@ -152,29 +152,6 @@ describe('a viewer that is limited to a folder', () => {
   });
 });
 
-describe('a service that is limited to nothing', () => {
-  it('reads what every channel serves, and nothing that no channel serves', async () => {
-    const key = await keyOf(server, 'SERVICE', {});
-    const query =
-      'query ($slug: String!) { prompt(slug: $slug) { version(channel: "stable") { number } channels { channel { name } } } channel(name: "stable") { serving { totalCount edges { node { version { number } } } } } }';
-    expect((await ask(key, query, { slug: COVERED })).data()).toMatchObject({
-      prompt: { version: { number: 1 } },
-      channel: { serving: { totalCount: 2, edges: [{ node: {} }, { node: {} }] } },
-    });
-    expect(
-      await codesOf(key, 'query ($slug: String!) { prompt(slug: $slug) { latest { number } } }', {
-        slug: COVERED,
-      }),
-    ).toEqual(['FORBIDDEN']);
-    for (const asked of [
-      'channel(name: "stable") { policies { pattern } }',
-      'promotionRequests { totalCount }',
-      'apiKeys { totalCount }',
-    ])
-      expect(await codesOf(key, `{ ${asked} }`)).toEqual(['FORBIDDEN']);
-  });
-});
-
 describe('a service that is limited to a folder on a channel', () => {
   let key: string;
   beforeAll(async () => {
