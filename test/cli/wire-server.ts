@@ -34,7 +34,7 @@ export async function startWireServer(
   const server: Server = createServer((req, res) => {
     void buffer(req).then((body) => {
       // A server of a version without it.
-      if (req.url?.startsWith('/v1/audit/events') === true) return res.writeHead(404).end();
+      if (req.url?.includes('/v1/audit/events') === true) return res.writeHead(404).end();
       const { query = '', variables = {} } = JSON.parse(body.toString()) as Partial<WireRequest>;
       const { authorization } = req.headers;
       requests.push({ path: req.url ?? '', authorization, bytes: body.length, query, variables });
