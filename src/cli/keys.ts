@@ -11,7 +11,8 @@ import { systemActor } from '../domain/actor.ts';
 import type { Actor } from '../domain/actor.ts';
 import { ROLES, scopesOf } from '../domain/actor-role.ts';
 import type { Role } from '../domain/actor-role.ts';
-import { DEFAULT_WORKSPACE } from '../server/bootstrap.ts';
+import { DEFAULT_WORKSPACE } from '../domain/workspace.ts';
+import { ensureOperatorWorkspace } from '../server/bootstrap.ts';
 import { parseConfig, secretsOf } from '../server/config.ts';
 import type { Config } from '../server/config.ts';
 import { migrateDatabase, openDatabaseServer, usableRole } from '../server/database-address.ts';
@@ -23,8 +24,6 @@ import { EXIT_CODE } from './exit-codes.ts';
 import { fail, MIGRATIONS_DIRECTORY } from './serve.ts';
 
 const SECRET_BYTES = 32;
-/** Where the keys of an installation's operators are: no workspace of anybody's. */
-const OPERATOR_WORKSPACE = { slug: '$operator', name: 'Operator' };
 
 interface Where {
   readonly workspace?: string;
@@ -148,7 +147,7 @@ async function openAndWork<T>(where: Where, work: (door: Door) => Promise<T>): P
 
 /** The two workspaces that every installation has are made when they are not there yet; another one must be. */
 async function workspaceIdOf({ workspace, operator }: Where, app: App, reader: Reader): Promise<string> {
-  if (operator === true) return (await app.ensureWorkspace(OPERATOR_WORKSPACE)).id;
+  if (operator === true) return ensureOperatorWorkspace(app);
   const slug = workspace ?? DEFAULT_WORKSPACE.slug;
   if (slug === DEFAULT_WORKSPACE.slug) return (await app.ensureWorkspace(DEFAULT_WORKSPACE)).id;
   const row = await reader.workspace.findUnique({ where: { slug }, select: { id: true } });

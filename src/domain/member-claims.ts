@@ -1,7 +1,6 @@
 import { highestRole, isMemberRole } from './member-role.ts';
 import type { MemberRole } from './member-role.ts';
-
-const DEFAULT_SLUG = 'default';
+import { DEFAULT_WORKSPACE } from './workspace.ts';
 
 const VALUES_MAX = 1_000;
 /** What a person may name as its workspace; what is reserved for the installation itself begins with "$" and is none of it. */
@@ -20,7 +19,7 @@ export function parseRolesClaim(value: unknown): ClaimedRoles {
   for (const text of texts) {
     if (typeof text !== 'string') continue;
     const colon = text.lastIndexOf(':');
-    const slug = colon === -1 ? DEFAULT_SLUG : text.slice(0, colon);
+    const slug = colon === -1 ? DEFAULT_WORKSPACE.slug : text.slice(0, colon);
     const role = text.slice(colon + 1);
     if (!isMemberRole(role) || !isOpenWorkspace(slug)) continue;
     const before = claimed.get(slug);
@@ -44,7 +43,7 @@ export function claimAt(claims: Readonly<Record<string, unknown>>, path: string)
 export function workspaceOf(named: string | undefined, claimed: ClaimedRoles): string {
   if (named !== undefined) return named;
   const [only, ...more] = claimed.keys();
-  return only !== undefined && more.length === 0 ? only : DEFAULT_SLUG;
+  return only !== undefined && more.length === 0 ? only : DEFAULT_WORKSPACE.slug;
 }
 
 export function isOpenWorkspace(slug: string): boolean {

@@ -7,8 +7,6 @@ import { scopesOf } from '../domain/actor-role.ts';
 import { SlugTaken } from '../domain/prompt.ts';
 import { DEFAULT_WORKSPACE, OPERATOR_WORKSPACE } from '../domain/workspace.ts';
 
-export { DEFAULT_WORKSPACE } from '../domain/workspace.ts';
-
 /** Makes sure that the level of the operators exists. @returns its id. */
 export async function ensureOperatorWorkspace(app: App): Promise<string> {
   return (await app.ensureWorkspace(OPERATOR_WORKSPACE)).id;
