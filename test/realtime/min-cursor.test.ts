@@ -125,10 +125,15 @@ describe('a read elsewhere that carries the cursor of a write', () => {
     const cursor = await promote(2);
     await read(cursor);
     await read(cursor);
-    b.statements.length = 0;
-    const response = await read(cursor);
-    expect(response.headers.get('x-promptforge-version')).toBe('2');
-    expect(b.statements.filter((sql) => /serving|"event"\b|prompt/i.test(sql))).toEqual([]);
+    const asked: string[][] = [];
+    for (let time = 0; time < 5; time += 1) {
+      b.statements.length = 0;
+      const response = await read(cursor);
+      expect(response.headers.get('x-promptforge-version')).toBe('2');
+      asked.push(b.statements.filter((sql) => /serving|"event"\b|prompt/i.test(sql)));
+    }
+    // The feed polls by itself now and then, and may fall into one of them: a read that asks would ask each time.
+    expect(asked).toContainEqual([]);
   });
 
   it('goes by the place alone: a cursor of another history that is not ahead is not waited for', async () => {
