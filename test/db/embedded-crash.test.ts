@@ -110,7 +110,7 @@ describe.skipIf(!isLinux)('when PostgreSQL dies under a running server', () => {
         process.kill(pid, 'SIGKILL');
       } catch (error) {
         // Without their postmaster they end by themselves, perhaps a moment before.
-        expect(error).toMatchObject({ code: 'ESRCH' });
+        if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
       }
     }
 

@@ -26,7 +26,7 @@ export function readSources(src: string): Sources {
     if (!entry.isFile() || !/\.[cm]?tsx?$/.test(entry.name)) continue;
     const file = join(entry.parentPath, entry.name);
     const path = file.slice(src.length + 1).replaceAll(sep, '/');
-    if (!path.startsWith('db/generated/')) sources.set(path, readFileSync(file, 'utf8'));
+    if (!path.includes('/generated/')) sources.set(path, readFileSync(file, 'utf8'));
   }
   return sources;
 }
