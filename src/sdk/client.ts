@@ -54,9 +54,16 @@ export type VariablesOf<Slug extends string> = Slug extends keyof PromptVariable
   ? PromptVariables[Slug]
   : { readonly [name: string]: JsonValue | undefined };
 
+/** Whether nothing of it must be there: all of it is optional, or it is `Record<string, never>`. */
+type IsOptional<Variables> = string extends keyof Variables
+  ? true
+  : Partial<Variables> extends Variables
+    ? true
+    : false;
+
 /** Variables can be left out where the prompt demands none. */
 type RenderArguments<Slug extends string> =
-  Pick<VariablesOf<Slug>, never> extends VariablesOf<Slug>
+  IsOptional<VariablesOf<Slug>> extends true
     ? [variables?: VariablesOf<Slug>, options?: RenderOptions]
     : [variables: VariablesOf<Slug>, options?: RenderOptions];
 
