@@ -72,7 +72,7 @@ export class Applying {
     const wrong = checked.filter(({ prompt, hash }) => prompt.contentHash !== hash);
     for (const { prompt, hash } of wrong) {
       const { slug, version, contentHash } = prompt;
-      const message = `"${slug}" version ${version} is refused: its content is ${hash}, not ${contentHash} as it says; what was known of it stays`;
+      const message = `"${slug}" version ${version} is refused: its content is ${hash}, not ${contentHash}`;
       this.#deps.failed(new PromptForgeError('CONTENT_MISMATCH', message));
     }
     return new Set(wrong.map(({ prompt }) => prompt.slug));
@@ -82,8 +82,7 @@ export class Applying {
   #strike({ type }: Change, damaged: ReadonlySet<string>): void {
     this.#strikes += 1;
     if (type === 'replace' && this.#strikes > 1) return;
-    const what = type === 'replace' ? 'a snapshot' : 'a commit';
-    throw new Gap('CONTENT_MISMATCH', `${what} holds content that is damaged: ${[...damaged].join(', ')}`);
+    throw new Gap('CONTENT_MISMATCH', `damaged: ${[...damaged].join(', ')}`);
   }
 }
 

@@ -44,7 +44,7 @@ export class Assembler {
     if (frame.type === 'snapshot') return this.#collect(frame);
     if (this.#snapshot !== null) {
       const { part } = this.#snapshot;
-      throw new Gap('GAP', `a snapshot ended after part ${part}, before it was complete`);
+      throw new Gap('GAP', `a snapshot ended after part ${part}`);
     }
     if (frame.type === 'bookmark') return this.#bookmark(frame.cursor, frame.lagMs);
     if (frame.more && frame.cursor !== null && this.#positions.isBehind(frame.cursor)) return null;
@@ -61,8 +61,7 @@ export class Assembler {
     const known = part === 1 ? { part: 0, served: [] } : (this.#snapshot ?? { part: 0, served: [] });
     // The same part once more says nothing new.
     if (part > 1 && part === known.part) return null;
-    if (part !== known.part + 1)
-      throw new Gap('GAP', `part ${part} of a snapshot came after part ${known.part}`);
+    if (part !== known.part + 1) throw new Gap('GAP', `part ${part} of a snapshot after part ${known.part}`);
     known.part = part;
     known.served.push(...entries);
     this.#snapshot = known;
@@ -73,7 +72,7 @@ export class Assembler {
   }
 
   #bookmark(cursor: string | null, lagMs: number): Change | null {
-    if (this.#moves.length > 0) throw new Gap('GAP', 'a commit has not ended before something else came');
+    if (this.#moves.length > 0) throw new Gap('GAP', 'a commit has not ended');
     return { type: 'bookmark', cursor: required(cursor), lagMs };
   }
 
@@ -92,6 +91,6 @@ export class Assembler {
 }
 
 function required(cursor: string | null): string {
-  if (cursor === null) throw new Gap('MALFORMED', 'the last frame of a commit has no cursor');
+  if (cursor === null) throw new Gap('MALFORMED', 'a frame has no cursor');
   return cursor;
 }

@@ -1,4 +1,5 @@
-import { endOfClose } from './close-end.ts';
+import { messageOf } from './errors.ts';
+import { endOfClose } from './causes.ts';
 import { Gap } from './frame.ts';
 import { endOfResponse } from './http-end.ts';
 import { channelUrl, requestHeaders } from './request.ts';
@@ -13,30 +14,11 @@ export function eventStream(fetcher: typeof fetch): Transport {
     name: 'sse',
     open(wish, sink) {
       const abort = new AbortController();
-      const told = guarded(sink, abort.signal);
-      listen(fetcher, wish, told, abort.signal)
+      listen(fetcher, wish, sink, abort.signal)
         .catch(endOfError)
-        .then((end) => told.ended(end))
+        .then((end) => sink.ended(end))
         .catch(() => undefined);
       return { close: () => abort.abort() };
-    },
-  };
-}
-
-/** Nothing is told once it was given up. */
-export function guarded(sink: Sink, signal: AbortSignal): Sink {
-  return {
-    alive: () => {
-      if (!signal.aborted) sink.alive();
-    },
-    frame: async (frame) => {
-      if (!signal.aborted) await sink.frame(frame);
-    },
-    unchanged: (cursor) => {
-      if (!signal.aborted) sink.unchanged(cursor);
-    },
-    ended: (end) => {
-      if (!signal.aborted) sink.ended(end);
     },
   };
 }
@@ -81,9 +63,6 @@ export function parsed<Value>(parse: () => Value): Value {
   try {
     return parse();
   } catch (error) {
-    throw new Gap(
-      'MALFORMED',
-      `a frame cannot be read: ${error instanceof Error ? error.message : String(error)}`,
-    );
+    throw new Gap('MALFORMED', `a frame cannot be read: ${messageOf(error)}`);
   }
 }

@@ -1,6 +1,7 @@
+import { messageOf } from './errors.ts';
 import type { Clock } from './clock.ts';
 import type { BundleSource, SnapshotCache } from './options.ts';
-import { messageOf, readSnapshotFile } from './snapshot-file.ts';
+import { readSnapshotFile } from './snapshot-file.ts';
 import type { Bundle, ReadSnapshot, Topic } from './snapshot-file.ts';
 
 /** A disk that does not answer must not keep anybody from asking the server. */

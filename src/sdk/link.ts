@@ -1,9 +1,10 @@
+import { messageOf } from './errors.ts';
 import { Assembler } from './assembler.ts';
 import type { Change } from './assembler.ts';
 import type { Clock } from './clock.ts';
 import type { Frame } from './frame.ts';
 import type { Positions } from './positions.ts';
-import { describe, endOfError } from './transport.ts';
+import { endOfError } from './transport.ts';
 import type { End, Opened, Sink, Transport, Wish } from './transport.ts';
 
 /** Bookmarks, pings and comments come every 15 s. */
@@ -78,7 +79,7 @@ export class Link {
       const credential = await this.#deps.credential();
       if (!this.#isOver) this.#opened = transport.open({ ...wish, credential }, this.#sink());
     } catch (error) {
-      this.close({ cause: 'lost', message: `the credential could not be had: ${describe(error)}` });
+      this.close({ cause: 'lost', message: `the credential could not be had: ${messageOf(error)}` });
     }
   }
 

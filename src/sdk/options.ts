@@ -86,7 +86,7 @@ export function parseOptions(options: PromptForgeOptions): Settings {
   return settings;
 }
 
-const NO_KEY = 'apiKey: give a key such as "pf_live_...", or a function that answers one';
+const NO_KEY = 'apiKey: give a key, or a function that answers one';
 
 function faultsOf({ urls, channel, prompts, instance, transports, ...rest }: Settings): string[] {
   const { maxStaleMs, staleAfterMs } = rest;
@@ -105,7 +105,7 @@ function faultsOf({ urls, channel, prompts, instance, transports, ...rest }: Set
       /^[A-Za-z0-9._:-]{1,64}$/.test(instance),
       `instance: "${instance}" is not 1 to 64 of A-Z a-z 0-9 . _ : -`,
     ],
-    [maxStaleMs === null || maxStaleMs > 0, 'maxStaleMs: give milliseconds above 0, or leave it out'],
+    [maxStaleMs === null || maxStaleMs > 0, 'maxStaleMs: give milliseconds above 0'],
     [staleAfterMs > 0, 'staleAfterMs: give milliseconds above 0'],
     [
       transports.length > 0 && transports.every((name) => TRANSPORTS.includes(name)),

@@ -1,5 +1,5 @@
 import type { Clock } from './clock.ts';
-import { guarded, parsed } from './event-stream.ts';
+import { parsed } from './event-stream.ts';
 import type { SnapshotFrame } from './frame.ts';
 import { endOfResponse } from './http-end.ts';
 import { channelUrl, requestHeaders } from './request.ts';
@@ -19,12 +19,11 @@ export function polling(fetcher: typeof fetch, clock: Clock): Transport {
     name: 'polling',
     open(wish, sink) {
       const abort = new AbortController();
-      const told = guarded(sink, abort.signal);
       let cancel = () => {};
-      const poll = pollOf({ fetcher, wish, refused, sink: told, signal: abort.signal });
+      const poll = pollOf({ fetcher, wish, refused, sink, signal: abort.signal });
       const again = async (): Promise<void> => {
         const end = await poll().catch(endOfError);
-        if (end !== null) return told.ended(end);
+        if (end !== null) return sink.ended(end);
         if (!abort.signal.aborted) cancel = clock.after(INTERVAL_MS * (1 - clock.random() / 5), run);
       };
       const run = (): void => void again().catch(() => undefined);

@@ -3,7 +3,7 @@ import { Applying } from './applying.ts';
 import type { Change } from './assembler.ts';
 import { systemClock } from './clock.ts';
 import type { Clock } from './clock.ts';
-import { Closed, PromptForgeError, TooStale } from './errors.ts';
+import { Closed, messageOf, PromptForgeError, TooStale } from './errors.ts';
 import { eventStream } from './event-stream.ts';
 import { Follower } from './follower.ts';
 import { Gap } from './frame.ts';
@@ -18,7 +18,7 @@ import { Positions } from './positions.ts';
 import { PromptState } from './prompt-state.ts';
 import { Reading } from './reading.ts';
 import { Readiness } from './readiness.ts';
-import { messageOf, writeSnapshotFile } from './snapshot-file.ts';
+import { writeSnapshotFile } from './snapshot-file.ts';
 import type { Transport } from './transport.ts';
 import type { Log, LogLevel, Source, Status, TransportName } from './types.ts';
 import { findSocketClass } from './web-socket.ts';
@@ -156,7 +156,7 @@ export class PromptForgeClient {
       if (difference.event === 'promoted') this.audience.tell('promoted', difference.told);
       else this.audience.tell('withdrawn', difference.told);
     }
-    if (missed !== null) throw new Gap('GAP', `a promotion of "${missed}" does not follow on what was known`);
+    if (missed !== null) throw new Gap('GAP', `what came of "${missed}" does not follow on what was known`);
   }
 
   /** The server says that there was nothing else up to here. */

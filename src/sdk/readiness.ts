@@ -1,6 +1,5 @@
 import type { Clock } from './clock.ts';
-import { Closed, NoContactYet } from './errors.ts';
-import { messageOf } from './snapshot-file.ts';
+import { Closed, messageOf, NoContactYet } from './errors.ts';
 import type { Source } from './types.ts';
 
 const TIMEOUT_MS = 10_000;

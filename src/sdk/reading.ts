@@ -32,8 +32,8 @@ export class Reading {
     if (this.#state.isAbsent(slug)) throw new PromptNotServed(slug, this.#channel);
     throw new NoContactYet(
       this.#state.isKnown
-        ? `"${slug}" is not known: what came of it was damaged, and nothing better has come yet`
-        : `nothing is known yet of the channel "${this.#channel}": await ready() first, or give a fallback`,
+        ? `what came of "${slug}" was damaged`
+        : `nothing is known yet of "${this.#channel}": await ready(), or give a fallback`,
     );
   }
 

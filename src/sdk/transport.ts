@@ -1,3 +1,4 @@
+import { messageOf } from './errors.ts';
 import { Gap } from './frame.ts';
 import type { Frame } from './frame.ts';
 import type { TransportName } from './types.ts';
@@ -47,7 +48,7 @@ export interface Wish {
   readonly after: string | null;
 }
 
-/** Who is told what comes. `ended` is called once, and nothing after it. */
+/** Who is told what comes. After `ended`, or once it gave the connection up, it listens to nothing. */
 export interface Sink {
   /** Anything came, and be it a ping. */
   alive(): void;
@@ -60,7 +61,7 @@ export interface Sink {
 
 /** A connection, or the try of one. */
 export interface Opened {
-  /** Gives it up at once. Its sink hears nothing any more. */
+  /** Gives it up at once. */
   close(): void;
 }
 
@@ -71,14 +72,5 @@ export interface Transport {
 
 export function endOfError(error: unknown): End {
   if (error instanceof Gap) return { cause: 'gap', message: error.message, code: error.code };
-  return { cause: 'lost', message: describe(error) };
-}
-
-/** `fetch` says "fetch failed" and keeps the reason in `cause`. */
-export function describe(error: unknown): string {
-  if (!(error instanceof Error)) return String(error);
-  const { cause } = error;
-  if (!(cause instanceof Error)) return error.message;
-  const code = 'code' in cause && typeof cause.code === 'string' ? `${cause.code} ` : '';
-  return `${error.message}: ${code}${cause.message}`;
+  return { cause: 'lost', message: messageOf(error) };
 }

@@ -1,11 +1,12 @@
+import { messageOf } from './errors.ts';
 import { createClient } from 'graphql-ws/client';
-import { endOfClose } from './close-end.ts';
+import { causeOf, endOfClose } from './causes.ts';
 import { CHANNEL_EVENTS } from './documents.ts';
-import { guarded, parsed } from './event-stream.ts';
+import { parsed } from './event-stream.ts';
 import type { ChannelEventsSubscriptionVariables } from './generated/operations.ts';
 import { frameOfGraph } from './graph-frame.ts';
 import { parseFields } from './served-prompt.ts';
-import { describe, endOfError } from './transport.ts';
+import { endOfError } from './transport.ts';
 import type { End, Opened, Sink, Transport, Wish } from './transport.ts';
 import type { SocketClass, WebSocketLike } from './web-socket.ts';
 
@@ -14,19 +15,18 @@ export function webSocket(findSocketClass: () => Promise<SocketClass | null>): T
   return {
     name: 'websocket',
     open(wish, sink) {
-      const abort = new AbortController();
-      const told = guarded(sink, abort.signal);
+      let isGivenUp = false;
       let opened: Opened | null = null;
       const open = async (): Promise<void> => {
         const socketClass = await findSocketClass();
-        if (abort.signal.aborted) return;
-        if (socketClass === null) told.ended(NO_WEB_SOCKET);
-        else opened = subscribe(socketClass, wish, told);
+        if (isGivenUp) return;
+        if (socketClass === null) sink.ended(NO_WEB_SOCKET);
+        else opened = subscribe(socketClass, wish, sink);
       };
-      open().catch((error: unknown) => told.ended({ cause: 'impossible', message: describe(error) }));
+      open().catch((error: unknown) => sink.ended({ cause: 'impossible', message: messageOf(error) }));
       return {
         close: () => {
-          abort.abort();
+          isGivenUp = true;
           opened?.close();
         },
       };
@@ -36,7 +36,7 @@ export function webSocket(findSocketClass: () => Promise<SocketClass | null>): T
 
 const NO_WEB_SOCKET: End = {
   cause: 'impossible',
-  message: 'there is no WebSocket here: this runtime has none, and the package "ws" is not installed',
+  message: 'this runtime has no WebSocket, and the package "ws" is not installed',
 };
 
 function subscribe(socketClass: SocketClass, wish: Wish, sink: Sink): Opened {
@@ -51,7 +51,6 @@ function subscribe(socketClass: SocketClass, wish: Wish, sink: Sink): Opened {
     retryAttempts: 0,
     on: { message: () => sink.alive() },
   });
-  const over = once((end: End) => sink.ended(end));
   const { channel, prompts, instance, after } = wish;
   const variables: ChannelEventsSubscriptionVariables = {
     channel,
@@ -66,13 +65,13 @@ function subscribe(socketClass: SocketClass, wish: Wish, sink: Sink): Opened {
       next: (answer) => {
         try {
           const end = take(answer, channel, sink);
-          if (end !== null) over(end);
+          if (end !== null) sink.ended(end);
         } catch (error) {
-          over(endOfError(error));
+          sink.ended(endOfError(error));
         }
       },
-      error: (error) => over(endOf(error)),
-      complete: () => over({ cause: 'lost', message: 'the subscription ended' }),
+      error: (error) => sink.ended(endOf(error)),
+      complete: () => sink.ended({ cause: 'lost', message: 'the subscription ended' }),
     },
   );
   return {
@@ -107,25 +106,12 @@ function endOf(error: unknown): End {
   if (isCloseEvent(error)) return endOfClose(error.code, error.reason);
   // An "error" event: `ws` keeps the reason in it, a browser tells none.
   const reason = typeof error === 'object' && error !== null && 'error' in error ? error.error : error;
-  const message = reason instanceof Error ? describe(reason) : 'the WebSocket could not be opened';
+  const message = reason instanceof Error ? messageOf(reason) : 'the WebSocket could not be opened';
   const status = /Unexpected server response: (\d+)/.exec(message)?.[1];
   // The credential is not sent with the upgrade: whatever refuses that does not know WebSockets, or will not have them.
   const isRefused = status !== undefined && !/^(429|5..)$/.test(status);
   return { cause: isRefused ? 'unsupported' : 'lost', message };
 }
-
-const CODES: Readonly<Record<string, End['cause']>> = {
-  BAD_CURSOR: 'badCursor',
-  FORBIDDEN: 'unauthorised',
-  UNAUTHENTICATED: 'unauthorised',
-  CHANNEL_NOT_FOUND: 'refused',
-  NOT_FOUND: 'refused',
-  INVALID_INPUT: 'refused',
-  RATE_LIMITED: 'busy',
-  UNAVAILABLE: 'busy',
-  // An older server that does not know a field or an argument of ours: the event stream asks for nothing of the kind.
-  GRAPHQL_VALIDATION_FAILED: 'unsupported',
-};
 
 interface GraphError {
   readonly message?: string;
@@ -137,7 +123,7 @@ function endOfErrors(errors: readonly unknown[]): End {
   const { code = '', retryAfter } = extensions;
   const retryAfterMs = typeof retryAfter === 'number' ? retryAfter * 1_000 : undefined;
   return {
-    cause: CODES[code] ?? 'lost',
+    cause: causeOf(code) ?? 'lost',
     message: `the subscription was refused: ${code} ${message}`,
     retryAfterMs,
   };
@@ -154,14 +140,5 @@ function capturing(Socket: SocketClass, made: (socket: WebSocketLike) => void): 
       super(url, protocols);
       made(this);
     }
-  };
-}
-
-function once<Argument>(run: (argument: Argument) => void): (argument: Argument) => void {
-  let isDone = false;
-  return (argument) => {
-    if (isDone) return;
-    isDone = true;
-    run(argument);
   };
 }
