@@ -4,6 +4,7 @@ import { registerAudit } from './audit.ts';
 import { addConnectionOptions } from './connection.ts';
 import { registerDoor } from './door.ts';
 import { exitCodeHelp } from './exit-codes.ts';
+import { registerExport } from './export.ts';
 import { registerImport } from './import.ts';
 
 /** The whole command line: what `--help`, the shell completion and docs/cli.md are made from. */
@@ -19,6 +20,7 @@ export function createProgram(): Command {
   addConnectionOptions(program);
   registerDoor(program);
   registerImport(program);
+  registerExport(program);
   registerAudit(program);
   return program;
 }
