@@ -6,6 +6,7 @@ import { registerDoor } from './door.ts';
 import { exitCodeHelp } from './exit-codes.ts';
 import { registerExport } from './export.ts';
 import { registerImport } from './import.ts';
+import { registerPull } from './pull.ts';
 
 /** The whole command line: what `--help`, the shell completion and docs/cli.md are made from. */
 export function createProgram(): Command {
@@ -21,6 +22,7 @@ export function createProgram(): Command {
   registerDoor(program);
   registerImport(program);
   registerExport(program);
+  registerPull(program);
   registerAudit(program);
   return program;
 }
