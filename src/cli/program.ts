@@ -7,6 +7,7 @@ import { exitCodeHelp } from './exit-codes.ts';
 import { registerExport } from './export.ts';
 import { registerImport } from './import.ts';
 import { registerPull } from './pull.ts';
+import { registerPush } from './push.ts';
 
 /** The whole command line: what `--help`, the shell completion and docs/cli.md are made from. */
 export function createProgram(): Command {
@@ -23,6 +24,7 @@ export function createProgram(): Command {
   registerImport(program);
   registerExport(program);
   registerPull(program);
+  registerPush(program);
   registerAudit(program);
   return program;
 }

@@ -6,6 +6,7 @@ import { merge3 } from './merge3.ts';
 import type { Merge } from './merge3.ts';
 import { promptFileText, rebasedFileText } from './prompt-file.ts';
 import type { Base } from './prompt-file.ts';
+import { contentHash as hashOf } from '../domain/version.ts';
 
 /** A file, what it was made from, and what the server has, all three as files of the server's version: only what was edited differs. */
 export interface ThreeWays {
@@ -32,7 +33,7 @@ export async function threeWays(
   return {
     title: `version ${version}`,
     base:
-      before === null || base === null
+      before === null || base === null || hashOf(before) !== base.contentHash
         ? null
         : { text: promptFileText(before, now, metadata), title: `version ${base.version}` },
     ours: rebasedFileText(text, now, metadata),
