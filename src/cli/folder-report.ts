@@ -2,7 +2,7 @@ import { EXIT_CODE } from './exit-codes.ts';
 import type { ExitCode } from './exit-codes.ts';
 
 /** What happened to a file of a folder, or would happen. */
-export type FileEvent =
+type FileEvent =
   /** pull: written for the first time; brought up to the server's version; both sides together; deleted. */
   | 'new'
   | 'updated'

@@ -8,7 +8,7 @@ import { parsePromptFile } from './prompt-file.ts';
 import type { PromptFile } from './prompt-file.ts';
 import { isSlug, SLUG_RULE } from '../domain/prompt.ts';
 
-export const EXTENSION = '.prompt.md';
+const EXTENSION = '.prompt.md';
 /** A version has at most 1 MiB; the settings above it may be longer in YAML than they are counted. */
 const FILE_BYTES_MAX = 4 * 1024 * 1024;
 const SKIPPED = 'node_modules';
@@ -152,9 +152,12 @@ async function requireFolder(root: string, below: string): Promise<void> {
   let at = root;
   for (const segment of below === '.' ? [] : below.split('/')) {
     at = join(at, segment);
-    const there = await lstat(at).catch(() => null);
-    if (there === null) await mkdir(at);
-    else if (!there.isDirectory()) throw new FileFault(`needs a folder where ${segment} is a file or a link`);
+    // Another file of the same folder may make it at the same time.
+    await mkdir(at).catch((error: unknown) => {
+      if (codeOf(error) !== 'EEXIST') throw error;
+    });
+    if (!(await lstat(at)).isDirectory())
+      throw new FileFault(`needs a folder where ${segment} is a file or a link`);
   }
 }
 
