@@ -4,7 +4,10 @@ import { registerAudit } from './audit.ts';
 import { addConnectionOptions } from './connection.ts';
 import { registerDoor } from './door.ts';
 import { exitCodeHelp } from './exit-codes.ts';
+import { registerExport } from './export.ts';
 import { registerImport } from './import.ts';
+import { registerPull } from './pull.ts';
+import { registerPush } from './push.ts';
 
 /** The whole command line: what `--help`, the shell completion and docs/cli.md are made from. */
 export function createProgram(): Command {
@@ -19,6 +22,9 @@ export function createProgram(): Command {
   addConnectionOptions(program);
   registerDoor(program);
   registerImport(program);
+  registerExport(program);
+  registerPull(program);
+  registerPush(program);
   registerAudit(program);
   return program;
 }
