@@ -8,6 +8,8 @@ import type { CliRun } from './run-cli.ts';
 interface Surroundings {
   readonly env?: Readonly<Record<string, string>>;
   readonly stdin?: string;
+  /** Whether somebody sits there to be asked. */
+  readonly isAsked?: boolean;
   /** Whether standard output is a terminal. */
   readonly isTTY?: boolean;
 }
@@ -15,7 +17,7 @@ interface Surroundings {
 /** Runs the command in this process: as runCli, without the half second that a process costs. One at a time. */
 async function callCli(
   args: readonly string[],
-  { env = {}, stdin, isTTY = false }: Surroundings = {},
+  { env = {}, stdin, isAsked = false, isTTY = false }: Surroundings = {},
 ): Promise<CliRun> {
   const output = { stdout: '', stderr: '' };
   for (const name of ['stdout', 'stderr'] as const) {
@@ -25,8 +27,10 @@ async function callCli(
     });
   }
   for (const [name, value] of Object.entries(env)) vi.stubEnv(name, value);
-  if (stdin !== undefined)
-    vi.spyOn(process, 'stdin', 'get').mockReturnValue(Readable.from([Buffer.from(stdin)]) as never);
+  const input = Object.assign(Readable.from(stdin === undefined ? [] : [Buffer.from(stdin)]), {
+    isTTY: isAsked,
+  });
+  vi.spyOn(process, 'stdin', 'get').mockReturnValue(input as never);
   const before = { isTTY: process.stdout.isTTY, exitCode: process.exitCode };
   Object.assign(process.stdout, { isTTY });
   process.exitCode = 0;
