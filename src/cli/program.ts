@@ -1,10 +1,10 @@
-import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
 import { registerAudit } from './audit.ts';
 import { addConnectionOptions } from './connection.ts';
 import { registerDoor } from './door.ts';
 import { exitCodeHelp } from './exit-codes.ts';
 import { registerImport } from './import.ts';
+import { packageVersion } from './package-version.ts';
 
 /** The whole command line: what `--help`, the shell completion and docs/cli.md are made from. */
 export function createProgram(): Command {
@@ -21,9 +21,4 @@ export function createProgram(): Command {
   registerImport(program);
   registerAudit(program);
   return program;
-}
-
-function packageVersion(): string {
-  const text = readFileSync(new URL('../../package.json', import.meta.url), 'utf8');
-  return (JSON.parse(text) as { version: string }).version;
 }
