@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs';
 import type { Command } from 'commander';
 import { registerAudit } from './audit.ts';
 import { addConnectionOptions } from './connection.ts';
@@ -17,6 +16,7 @@ import { registerRender } from './render.ts';
 import { registerRollback } from './rollback.ts';
 import { RootCommand } from './root-command.ts';
 import { registerShow } from './show.ts';
+import { packageVersion } from './package-version.ts';
 
 /** The whole command line: what `--help`, the shell completion and docs/cli.md are made from. */
 export function createProgram(): Command {
@@ -44,9 +44,4 @@ export function createProgram(): Command {
   registerPush(program);
   registerAudit(program);
   return program;
-}
-
-function packageVersion(): string {
-  const text = readFileSync(new URL('../../package.json', import.meta.url), 'utf8');
-  return (JSON.parse(text) as { version: string }).version;
 }
