@@ -79,6 +79,10 @@ describe('a snapshot file', () => {
     expect(kept).toMatchObject({ cursor: null, isComplete: false });
     expect(kept?.served.map(({ slug }) => slug)).toEqual(['support/a']);
     expect(warnings).toEqual([expect.stringContaining('"support/b"')]);
+    // What the content's own hash does not cover, the checksum does.
+    expect((await read(text.replace('"version":3', '"version":4'))).warnings).toEqual([
+      expect.stringContaining('checksum'),
+    ]);
     // With a checksum that fits, the hash of the content still does not.
     const forged = JSON.parse(text) as { entries: { served: { template: string } }[] };
     const served = { ...(await prompt('support/a', 'Hi {{who}}')), template: 'Other' };
