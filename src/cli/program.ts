@@ -2,6 +2,8 @@ import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
 import { registerAudit } from './audit.ts';
 import { addConnectionOptions } from './connection.ts';
+import { registerBundle } from './bundle.ts';
+import { registerCodegen } from './codegen.ts';
 import { registerDoor } from './door.ts';
 import { exitCodeHelp } from './exit-codes.ts';
 import { registerExport } from './export.ts';
@@ -25,6 +27,8 @@ export function createProgram(): Command {
   registerExport(program);
   registerPull(program);
   registerPush(program);
+  registerBundle(program);
+  registerCodegen(program);
   registerAudit(program);
   return program;
 }
