@@ -42,6 +42,13 @@ async function codegen(options: CodegenOptions): Promise<number> {
     throw new CliError(EXIT_CODE.USAGE, `${out} is there and was not written by codegen: name another file`);
   }
   const { served } = await servedOfChannel(parseConnection(options), channel, prompts);
+  if (served.length === 0 && !check) {
+    const of = prompts === null ? '' : ` of ${prompts.join(', ')}`;
+    throw new CliError(
+      EXIT_CODE.FAULTS,
+      `channel "${channel}" serves nothing${of}: no file is written, because with no prompt in it every slug would compile`,
+    );
+  }
   const after = promptTypes(channel, served);
   const stale = before === null ? [`${out} is not there`] : staleTypes(before, after);
   if (!check && before !== after) await writeWholeFile(out, after);

@@ -196,10 +196,12 @@ declare module 'promptforge/client' {
     expect([(await check()).code, (await stat(out)).mtimeMs]).toEqual([0, 0]);
   });
 
-  it('writes over no file of somebody else', async () => {
+  it('writes over no file of somebody else, and no empty one', async () => {
     await writeFile(at('mine.d.ts'), 'export {};\n');
     const { code, stderr } = await cli('codegen', '--out', at('mine.d.ts'));
     expect([code, stderr]).toEqual([2, expect.stringContaining('was not written by codegen')]);
+    const none = await cli('codegen', '--out', at('none.d.ts'), '--prompts', 'nowhere/*');
+    expect([none.code, none.stderr]).toEqual([1, expect.stringContaining('every slug would compile')]);
   });
 });
 
