@@ -1,5 +1,6 @@
 import { Command } from 'commander';
 import { registerAudit } from './audit.ts';
+import { registerCompletion } from './completion.ts';
 import { addConnectionOptions } from './connection.ts';
 import { registerDoor } from './door.ts';
 import { exitCodeHelp } from './exit-codes.ts';
@@ -20,5 +21,6 @@ export function createProgram(): Command {
   registerDoor(program);
   registerImport(program);
   registerAudit(program);
+  registerCompletion(program);
   return program;
 }
