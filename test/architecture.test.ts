@@ -52,8 +52,10 @@ const CELLS = {
 
 /** The generated description of the tables that Pothos' Prisma plugin needs at run time. */
 const DATAMODEL = 'db/generated/pothos.ts';
-/** What `promptforge import` checks a line with before it sends anything: docs/decisions/0018. */
-const LINE_RULES = ['errors.ts', 'prompt.ts', 'template.ts', 'version.ts'].map((name) => `domain/${name}`);
+/** What `promptforge import` checks a line with before it sends anything: docs/decisions/0018; and the form in which CHAT is shown and edited. */
+const LINE_RULES = ['errors.ts', 'prompt.ts', 'template.ts', 'version.ts', 'version-chat.ts'].map(
+  (name) => `domain/${name}`,
+);
 const SHARED_SCHEMA =
   /^schema\/(builder|context|errors|scalars|event|connection\.ts|node-id\.ts|mutation\.ts|visible\.ts|grant\.ts|content-input\.ts|served-then\.ts|version-diff-from\.ts|promotion-standing-of\.ts)/;
 const ENTRIES = [

@@ -15,9 +15,13 @@ const ANSWER = z.object({
 });
 const PROBLEM = z.object({ detail: z.string() });
 const BUSY = [429, 502, 503, 504];
+const NEVER_SENT = ['ECONNREFUSED', 'ENOTFOUND'];
 
 /** Sends one operation and answers with its `data`, unchecked. */
 export type Request = (document: string, variables: Readonly<Record<string, unknown>>) => Promise<unknown>;
+
+/** The connection broke after the request was under way: what became of it is not known. */
+export class ConnectionLost extends CliError {}
 
 /**
  * GraphQL over HTTP. Waits and repeats when the server is busy (429, 502, 503, 504), so send only what may be repeated.
@@ -53,15 +57,28 @@ export async function reach<T>(endpoint: URL, attempt: () => Promise<T>): Promis
   try {
     return await attempt();
   } catch (error) {
-    throw new CliError(EXIT_CODE.UNREACHABLE, `${endpoint.origin} ${networkProblem(error)}`);
+    const isKnown = NEVER_SENT.includes(networkCode(error)) || isTimeout(error);
+    throw new (isKnown ? CliError : ConnectionLost)(
+      EXIT_CODE.UNREACHABLE,
+      `${endpoint.origin} ${networkProblem(error)}`,
+    );
   }
+}
+
+function isTimeout(error: unknown): boolean {
+  return error instanceof Error && error.name === 'TimeoutError';
+}
+
+function networkCode(error: unknown): string {
+  if (!(error instanceof Error)) return '';
+  const cause = error.cause instanceof Error ? error.cause : error;
+  return 'code' in cause ? String(cause.code) : cause.message;
 }
 
 function networkProblem(error: unknown): string {
   if (!(error instanceof Error)) return `cannot be reached: ${String(error)}`;
-  if (error.name === 'TimeoutError') return `did not answer within ${TIMEOUT_MS / 1000} s`;
-  const cause = error.cause instanceof Error ? error.cause : error;
-  const code = 'code' in cause ? String(cause.code) : cause.message;
+  if (isTimeout(error)) return `did not answer within ${TIMEOUT_MS / 1000} s`;
+  const code = networkCode(error);
   if (code === 'ECONNREFUSED') {
     return 'refuses the connection: is the server running (`promptforge serve`), and is --url (or PROMPTFORGE_URL) right?';
   }

@@ -1,19 +1,14 @@
-import type { JsonValue, Message } from './template.ts';
+import type { JsonValue } from './template.ts';
+import { chatText } from './version-chat.ts';
 import type { Content } from './version.ts';
 
 /** Characters of JSON that are written out line by line; beyond, laying them out costs more than anybody reads. */
 const JSON_LENGTH_MAX = 64 * 1024;
-const PLAIN_NAME = /^[\w.-]+$/;
-const LOOKS_LIKE_HEADER = /^(?=\\*\[\d+\] )/gm;
 
-/**
- * What a version says, as lines. TEXT: the template, byte for byte. CHAT: each message as a header line
- * `[1] SYSTEM (name)`, its content and one newline; a content's line that looks like a header, or like one with
- * backslashes before it, has one backslash more. So two different contents never have the same text.
- */
+/** What a version says, as lines. TEXT: the template, byte for byte. CHAT: chatText. Two different contents never have the same text. */
 export function sourceText(content: Content): string {
   if (content.kind === 'TEXT') return content.template;
-  return content.messages.map(messageText).join('');
+  return chatText(content.messages);
 }
 
 /** JSON with two spaces of indentation, keys in RFC 8785 order; '' for null; null when there is too much of it. */
@@ -39,11 +34,6 @@ export function isSameJson(a: JsonValue, b: JsonValue): boolean {
     keys.length === Object.keys(b).length &&
     keys.every((key) => Object.hasOwn(b, key) && isSameJson(a[key] ?? null, b[key] ?? null))
   );
-}
-
-function messageText({ role, name, content }: Message, index: number): string {
-  const speaker = name === undefined ? '' : ` (${PLAIN_NAME.test(name) ? name : JSON.stringify(name)})`;
-  return `[${index + 1}] ${role}${speaker}\n${content.replaceAll(LOOKS_LIKE_HEADER, '\\')}\n`;
 }
 
 function isList(value: JsonValue): value is readonly JsonValue[] {
