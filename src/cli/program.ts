@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import { registerAudit } from './audit.ts';
+import { registerCompletion } from './completion.ts';
 import { addConnectionOptions } from './connection.ts';
 import { registerDoor } from './door.ts';
 import { registerEdit } from './edit.ts';
@@ -43,5 +44,6 @@ export function createProgram(): Command {
   registerPull(program);
   registerPush(program);
   registerAudit(program);
+  registerCompletion(program);
   return program;
 }
