@@ -2,6 +2,8 @@ import type { Command } from 'commander';
 import { registerAudit } from './audit.ts';
 import { registerCompletion } from './completion.ts';
 import { addConnectionOptions } from './connection.ts';
+import { registerBundle } from './bundle.ts';
+import { registerCodegen } from './codegen.ts';
 import { registerDoor } from './door.ts';
 import { registerEdit } from './edit.ts';
 import { exitCodeHelp } from './exit-codes.ts';
@@ -43,6 +45,8 @@ export function createProgram(): Command {
   registerExport(program);
   registerPull(program);
   registerPush(program);
+  registerBundle(program);
+  registerCodegen(program);
   registerAudit(program);
   registerCompletion(program);
   return program;
