@@ -14,6 +14,7 @@ import { registerRender } from './render.ts';
 import { registerRollback } from './rollback.ts';
 import { RootCommand } from './root-command.ts';
 import { registerShow } from './show.ts';
+import { registerWatch } from './watch.ts';
 
 /** The whole command line: what `--help`, the shell completion and docs/cli.md are made from. */
 export function createProgram(): Command {
@@ -34,6 +35,7 @@ export function createProgram(): Command {
   registerRender(program);
   registerPromote(program);
   registerRollback(program);
+  registerWatch(program);
   registerDoor(program);
   registerImport(program);
   registerAudit(program);
