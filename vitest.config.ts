@@ -1,5 +1,6 @@
 import { createRequire } from 'node:module';
 import { defineConfig } from 'vitest/config';
+import { Sequencer } from './test/support/sequencer.ts';
 
 export default defineConfig({
   // One graphql for our sources and for the libraries that Node loads: with two, `instanceof GraphQLError` fails in tests only.
@@ -10,6 +11,8 @@ export default defineConfig({
     testTimeout: 30_000,
     hookTimeout: 60_000,
     pool: 'forks',
-    maxWorkers: 2,
+    // One more than CI has cores: many tests wait for a time-out, a process or the database.
+    maxWorkers: 3,
+    sequence: { sequencer: Sequencer },
   },
 });

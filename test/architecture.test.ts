@@ -58,7 +58,15 @@ const LINE_RULES = ['errors.ts', 'prompt.ts', 'template.ts', 'version.ts', 'vers
 );
 const SHARED_SCHEMA =
   /^schema\/(builder|context|errors|scalars|event|connection\.ts|node-id\.ts|mutation\.ts|visible\.ts|grant\.ts|content-input\.ts|served-then\.ts|version-diff-from\.ts|promotion-standing-of\.ts)/;
-const ENTRIES = ['main.ts', 'cli/serve.ts', 'cli/migrate.ts', 'cli/keys.ts', 'cli/backup.ts'];
+const ENTRIES = [
+  'main.ts',
+  'cli/serve.ts',
+  'cli/migrate.ts',
+  'cli/keys.ts',
+  'cli/backup.ts',
+  'cli/restore.ts',
+  'cli/doctor.ts',
+];
 const READS_ENVIRONMENT = [...ENTRIES, 'cli/main.ts'];
 const ENVIRONMENT =
   /\bprocess\s*(\?\.|\.|\[\s*['"])\s*env\b|\{[^}]*\benv\b[^}]*\}\s*(=\s*process\b|from 'node:process')/;

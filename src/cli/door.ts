@@ -17,6 +17,39 @@ export function registerDoor(program: Command): void {
     .description('bring the database up to date and stop; the server does the same at every start')
     .action(async () => (await import('./migrate.ts')).migrateOnce());
   registerKeys(program);
+  registerBackup(program);
+}
+
+const BACKUP_HELP = `
+Works while the server runs and while it does not, with the embedded PostgreSQL and with DATABASE_URL; the backup is of one moment.
+The file holds everything but who is connected: prompts, channels, the audit trail, members, hashes of keys, counts of usage. Not in it: the configuration,
+and what lies beside the embedded database (audit-signing-key.pem, audit-checkpoints.jsonl).`;
+
+const RESTORE_HELP = `
+The database must be empty: a new data directory, or a new database of DATABASE_URL. Every checksum of the file is looked at before anything is written, and all
+rows come in one transaction. A backup of an older release is migrated afterwards, one of a newer release is refused. A backup of the embedded PostgreSQL
+goes into one of your own, and back.`;
+
+function registerBackup(program: Command): void {
+  const json = () => program.opts<{ json?: boolean }>().json === true;
+  program
+    .command('backup')
+    .description('write the whole database into one file, at any time')
+    .requiredOption('--out <file>', 'a new file, such as promptforge-2026-11-28.backup')
+    .addHelpText('after', BACKUP_HELP)
+    .action(async ({ out }: { out: string }) => {
+      const stop = listenForStop();
+      await (await import('./backup.ts')).backup({ out, json: json() }, stop);
+    });
+  program
+    .command('restore')
+    .argument('<file>', 'a file that `backup` wrote')
+    .description('fill an empty database with a backup')
+    .addHelpText('after', RESTORE_HELP)
+    .action(async (file: string) => {
+      const stop = listenForStop();
+      await (await import('./restore.ts')).restore(file, { json: json() }, stop);
+    });
 }
 
 function registerKeys(program: Command): void {

@@ -1,15 +1,18 @@
-import { readFileSync } from 'node:fs';
 import type { Command } from 'commander';
 import { registerAudit } from './audit.ts';
 import { addConnectionOptions } from './connection.ts';
+import { registerDiff } from './diff.ts';
 import { registerDoor } from './door.ts';
 import { registerEdit } from './edit.ts';
 import { exitCodeHelp } from './exit-codes.ts';
+import { registerExport } from './export.ts';
 import { registerHistory } from './history.ts';
 import { registerImport } from './import.ts';
-import { registerDiff } from './diff.ts';
 import { registerList } from './list.ts';
+import { packageVersion } from './package-version.ts';
 import { registerPromote } from './promote.ts';
+import { registerPull } from './pull.ts';
+import { registerPush } from './push.ts';
 import { registerRender } from './render.ts';
 import { registerRollback } from './rollback.ts';
 import { RootCommand } from './root-command.ts';
@@ -38,11 +41,9 @@ export function createProgram(): Command {
   registerWatch(program);
   registerDoor(program);
   registerImport(program);
+  registerExport(program);
+  registerPull(program);
+  registerPush(program);
   registerAudit(program);
   return program;
-}
-
-function packageVersion(): string {
-  const text = readFileSync(new URL('../../package.json', import.meta.url), 'utf8');
-  return (JSON.parse(text) as { version: string }).version;
 }

@@ -2,7 +2,7 @@ import type { LogHead } from './event-log.ts';
 import type { PrismaClient } from './generated/prisma/client.ts';
 
 /** One prompt that a channel serves: the promotion that put it there, and about how large its text is. */
-interface ServedPrompt {
+export interface ServedPrompt {
   readonly slug: string;
   readonly promotionId: string;
   readonly contentBytes: number;

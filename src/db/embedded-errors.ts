@@ -40,8 +40,8 @@ export class WrongPostgresMajor extends Error {
   constructor(fields: { readonly dataDirectory: string; readonly found: string; readonly expected: string }) {
     super(
       `The data in ${fields.dataDirectory} was written by PostgreSQL ${fields.found}; this release brings ` +
-        `PostgreSQL ${fields.expected}, which cannot read it. Start the release that wrote it, dump with \`pg_dump\`, ` +
-        `and load the dump into an empty data directory of this release; or ${useYourOwn}. Nothing was changed.`,
+        `PostgreSQL ${fields.expected}, which cannot read it. Install the release that wrote it, run \`promptforge backup\`, ` +
+        `and \`promptforge restore\` the file into a new data directory with this release; or ${useYourOwn}. Nothing was changed.`,
     );
     this.dataDirectory = fields.dataDirectory;
     this.found = fields.found;

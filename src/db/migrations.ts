@@ -30,14 +30,22 @@ interface Migration {
   readonly checksum: string;
 }
 
+/** What a database says of a migration that was applied to it. */
+export type AppliedMigration = Pick<Migration, 'name' | 'checksum'>;
+
 /**
  * Brings the database to the newest migration: under an advisory lock, each migration in one transaction with its bookkeeping row.
+ * @param level where to stop: exactly these migrations, as the database of a backup had them
  * @returns the names of the migrations that were applied now, in order.
  * @throws MigrationRefused when the database is newer than the code, was migrated otherwise, or is no UTF-8 PostgreSQL 14 or newer.
  */
-export async function migrate(client: pg.Client, directory: string): Promise<string[]> {
+export async function migrate(
+  client: pg.Client,
+  directory: string,
+  level?: readonly AppliedMigration[],
+): Promise<string[]> {
   await requireSuitableServer(client);
-  const migrations = await readMigrations(directory);
+  const migrations = upTo(level, await readMigrations(directory));
   await client.query(`SET statement_timeout = 0; SET lock_timeout = '${LOCK_TIMEOUT}'`);
   await client.query('SELECT pg_advisory_lock($1)', [MIGRATION_LOCK]);
   try {
@@ -95,6 +103,21 @@ async function readMigrations(directory: string): Promise<Migration[]> {
       return { name, sql, checksum: createHash('sha256').update(sql).digest('hex') };
     }),
   );
+}
+
+function upTo(
+  level: readonly AppliedMigration[] | undefined,
+  known: readonly Migration[],
+): readonly Migration[] {
+  if (level === undefined) return known;
+  return level.map(({ name, checksum }) => {
+    const migration = known.find((candidate) => candidate.name === name);
+    if (migration?.checksum === checksum) return migration;
+    const fault = migration === undefined ? 'does not know' : 'has with another text';
+    throw new MigrationRefused(
+      `migration ${name} is one that this version of PromptForge ${fault}: use the version that wrote it, or a newer one`,
+    );
+  });
 }
 
 interface Applied {

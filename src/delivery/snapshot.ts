@@ -9,6 +9,7 @@ import { createHeldVersions, keyOf } from './held-versions.ts';
 import type { HeldVersions, Place, Selector } from './held-versions.ts';
 import { represent } from './representation.ts';
 import type { Served } from './representation.ts';
+import { within } from './within.ts';
 
 export type { Selector } from './held-versions.ts';
 
@@ -121,24 +122,6 @@ function createLoads(ask: (place: Place) => Promise<ServedVersion | null>, held:
       }
     },
   };
-}
-
-/** What comes too late is dropped: the statement ends by its own time. @throws Unavailable */
-async function within<T>(ms: number, promise: Promise<T>): Promise<T> {
-  const { promise: late, cancel } = rejectAfter(ms);
-  try {
-    return await Promise.race([promise, late]);
-  } finally {
-    cancel();
-  }
-}
-
-function rejectAfter(ms: number): { readonly promise: Promise<never>; readonly cancel: () => void } {
-  let timer: NodeJS.Timeout | undefined;
-  const promise = new Promise<never>((_resolve, reject) => {
-    timer = setTimeout(() => reject(new Unavailable()), ms);
-  });
-  return { promise, cancel: () => clearTimeout(timer) };
 }
 
 async function query(reader: Reader, { workspaceId, slug, selector }: Place): Promise<ServedVersion | null> {

@@ -40,6 +40,8 @@ export type TemplateSource =
   | { readonly kind: 'TEXT'; readonly template: string }
   | { readonly kind: 'CHAT'; readonly messages: readonly Message[] };
 
+/** A source that was taken apart once, for who renders it often. */
+export type ParsedTemplate = { source: TemplateSource; parts: readonly Parsed[]; found: readonly string[] };
 type Names = readonly string[];
 export type RenderOutcome =
   | { readonly ok: true; readonly text: string | null; readonly messages: readonly Message[] | null }
@@ -93,27 +95,26 @@ export function effectiveVariables(source: TemplateSource, declared: readonly Va
  * @returns names; for a value that is there but lacks the path, or has the wrong type at its end, the path
  */
 export function renderTemplate(
-  source: TemplateSource,
+  template: TemplateSource | ParsedTemplate,
   declared: readonly Variable[],
   values: { readonly [key: string]: JsonValue },
   options: { readonly strict?: boolean } = {},
 ): RenderOutcome {
   const { strict = true } = options;
-  const parsed = parseSource(source);
+  const { source, parts, found } = 'parts' in template ? template : parseTemplate(template);
   const byName = variablesByName(declared);
-  const names = [...placeholderNames(parsed), ...byName.keys()];
+  const names = [...found, ...byName.keys()];
   const known = new Map(names.map((name) => [name, know(byName.get(name), own(values, name))]));
   const refusals = { missing: new Set<string>(), invalid: new Set<string>() };
   const filling = { strict, known, room: RENDERED_VALUES_MAX, ...refusals };
-  const texts = parsed.map(({ pieces }) =>
+  const texts = parts.map(({ pieces }) =>
     pieces.map((piece) => (typeof piece === 'string' ? piece : fill(filling, piece))).join(''),
   );
   const misfits = names.filter((name) => known.get(name)?.fits === false);
   const strays = Object.keys(values).filter(
     (name) => !known.has(name) && (own(values, name) ?? null) !== null,
   );
-  const missing = [...refusals.missing];
-  const unknown = strict ? strays : [];
+  const [missing, unknown] = [[...refusals.missing], strict ? strays : []];
   const invalid = [...new Set([...refusals.invalid, ...(strict ? misfits : [])])];
   if (missing.length + unknown.length + invalid.length > 0) return { ok: false, missing, unknown, invalid };
   if (source.kind === 'TEXT') return { ok: true, text: texts.join(''), messages: null };
@@ -130,17 +131,14 @@ export function lintTemplate(source: TemplateSource, declared: readonly Variable
   const used = placeholderNames(parsed);
   const stray = parsed.flatMap(({ strayOffsets }, index) => {
     const messageIndex = source.kind === 'CHAT' ? index : null;
-    return strayOffsets.map((offset) => ({
-      kind: 'STRAY_BRACES' as const,
-      offset,
-      messageIndex,
-      message: STRAY_MESSAGE,
-    }));
+    const warning = { kind: 'STRAY_BRACES' as const, messageIndex, message: STRAY_MESSAGE };
+    return strayOffsets.map((offset) => ({ ...warning, offset }));
   });
-  const unused = declared.map(({ name }) => {
-    return { kind: 'UNUSED_VARIABLE' as const, name, message: `"${name}" is declared and no text uses it` };
+  const unused = declared.flatMap(({ name }) => {
+    const message = `"${name}" is declared and no text uses it`;
+    return used.has(name) ? [] : [{ kind: 'UNUSED_VARIABLE' as const, name, message }];
   });
-  return [...stray.slice(0, STRAY_WARNINGS_MAX), ...unused.filter(({ name }) => !used.has(name))];
+  return [...stray.slice(0, STRAY_WARNINGS_MAX), ...unused];
 }
 
 /** Whether a value that is there (not null) has the declared type. A declared STRING takes strings only. */
@@ -218,17 +216,19 @@ function stringify(value: JsonValue): string | null {
 type Placeholder = { raw: string; path: string; name: string; inner: readonly string[] };
 type Parsed = { pieces: readonly (string | Placeholder)[]; strayOffsets: readonly number[] };
 
+export function parseTemplate(source: TemplateSource): ParsedTemplate {
+  const parts = parseSource(source);
+  return { source, parts, found: [...placeholderNames(parts)] };
+}
+
 function parseSource(source: TemplateSource): Parsed[] {
   if (source.kind === 'TEXT') return [parse(source.template)];
   return source.messages.map(({ content }) => parse(content));
 }
 
 function placeholderNames(parsed: readonly Parsed[]): Set<string> {
-  const names = new Set<string>();
-  for (const { pieces } of parsed) {
-    for (const piece of pieces) if (typeof piece !== 'string') names.add(piece.name);
-  }
-  return names;
+  const pieces = parsed.flatMap((part) => part.pieces);
+  return new Set(pieces.flatMap((piece) => (typeof piece === 'string' ? [] : piece.name)));
 }
 
 /**

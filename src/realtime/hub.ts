@@ -1,6 +1,7 @@
 import type { Reader } from '../db/client.ts';
 import type { LogHead, StoredEvent } from '../db/event-log.ts';
 import { Unavailable } from '../domain/errors.ts';
+import type { ChannelState } from '../db/channel-state.ts';
 import { ChannelStates } from './channel-states.ts';
 import { CommitLog } from './commit-log.ts';
 import type { FeedConsumer } from './feed-types.ts';
@@ -15,6 +16,7 @@ import type { Start } from './resume.ts';
 
 /** Batches of frames that are rendered at one moment, of all groups: the database has other readers too. */
 const RENDERINGS_AT_ONCE = 4;
+const REACH_MS = 2_000;
 
 export interface HubOptions {
   readonly reader: Reader;
@@ -66,6 +68,14 @@ export class Hub implements FeedConsumer {
     wish: { readonly after: string | null; readonly snapshot: boolean },
   ): Promise<Start> {
     return startOf({ log: this.#deps.log, reach: this.#reach }, workspaceId, wish);
+  }
+
+  /** What a channel serves at one moment, for who does not follow it: as fresh as what this node tells. @throws what the database fails with */
+  async channelState(workspaceId: string, channel: string): Promise<ChannelState> {
+    const state = await this.#deps.states.read(workspaceId, channel, 0n);
+    // The database may be ahead of this node: whoever reads of a version here and fetches it here shall get it.
+    await this.#reach(workspaceId, state.head.seq, REACH_MS);
+    return state;
   }
 
   /** @returns how the follower leaves. @throws Unavailable when this node knows nothing of the workspace yet */

@@ -1,4 +1,3 @@
-import { once } from 'node:events';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { findPromptId, readAuditPage } from '../db/audit-pages.ts';
 import type { AuditFilter, ExportedEvent } from '../db/audit-pages.ts';
@@ -9,6 +8,8 @@ import type { Actor } from '../domain/actor.ts';
 import { hashedText } from '../domain/event.ts';
 import { parseAuditQuery } from './audit-query.ts';
 import { forbidden, methodNotAllowed, overloaded, ProblemError } from './problem.ts';
+import { sendPages } from './send-pages.ts';
+import type { Pages } from './send-pages.ts';
 
 export const AUDIT_EXPORT_PATH = '/v1/audit/events';
 
@@ -63,38 +64,6 @@ export function createAuditExport(
       }
     },
   };
-}
-
-type Pages = AsyncGenerator<string, void, void>;
-
-async function sendPages(
-  res: ServerResponse,
-  first: IteratorResult<string, void>,
-  pages: Pages,
-  stalledMs: number,
-): Promise<void> {
-  for (let page = first; page.done !== true; page = await pages.next()) {
-    if (res.destroyed) return;
-    if (!res.write(page.value) && !(await drained(res, stalledMs))) {
-      res.destroy();
-      return;
-    }
-  }
-  res.end();
-}
-
-/** Whether the client has taken what was written, or has gone; false: neither in time. */
-async function drained(res: ServerResponse, stalledMs: number): Promise<boolean> {
-  const ending = new AbortController();
-  const signal = AbortSignal.any([ending.signal, AbortSignal.timeout(stalledMs)]);
-  try {
-    await Promise.race([once(res, 'drain', { signal }), once(res, 'close', { signal })]);
-    return true;
-  } catch {
-    return false;
-  } finally {
-    ending.abort();
-  }
 }
 
 async function* pagesOf(

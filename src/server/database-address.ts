@@ -21,6 +21,8 @@ export interface OpenedDatabase {
   stop(): Promise<void>;
 }
 
+type Addresses = Pick<OpenedDatabase, 'address' | 'ownerAddress'>;
+
 /** The database that the configuration names: one from outside, or our own, started here. */
 export async function openDatabaseServer(
   options: {
@@ -56,12 +58,12 @@ export async function openDatabaseServer(
  * @returns the role that connections change to; undefined: none, they work as whoever the address names.
  */
 export async function migrateDatabase(
-  { address, ownerAddress }: Pick<OpenedDatabase, 'address' | 'ownerAddress'>,
+  { address, ownerAddress }: Addresses,
   directory: string,
   log: Log,
   signal?: AbortSignal,
 ): Promise<string | undefined> {
-  const owner = await connectPatiently(ownerAddress ?? address, log, signal);
+  const owner = await connectOwner({ address, ownerAddress }, log, signal);
   try {
     signal?.throwIfAborted();
     const applied = await migrate(owner, directory);
@@ -74,6 +76,15 @@ export async function migrateDatabase(
   } finally {
     await owner.end();
   }
+}
+
+/** A connection of who owns the tables; a database from outside may still be starting, and is waited for. */
+export function connectOwner(
+  { address, ownerAddress }: Addresses,
+  log: Log,
+  signal?: AbortSignal,
+): Promise<pg.Client> {
+  return connectPatiently(ownerAddress ?? address, log, signal);
 }
 
 const AS_OWNER =

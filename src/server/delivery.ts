@@ -10,11 +10,11 @@ import type { Representation, Served } from '../delivery/representation.ts';
 import type { Selector, Snapshot } from '../delivery/snapshot.ts';
 import type { Usage } from '../delivery/usage.ts';
 import { badRequest, forbidden, methodNotAllowed, notAcceptable, notFound, ProblemError } from './problem.ts';
+import { matchesEtag, varyOf } from './revalidation.ts';
 
 export const DELIVERY_PATH = '/v1/prompts/';
 const RENDER_SUFFIX = '/render';
 const NUMBER_MAX = 2_147_483_647;
-const VARY = 'Accept, Authorization';
 
 interface Delivery {
   readonly snapshot: Snapshot;
@@ -37,7 +37,7 @@ export async function deliver(
   const headers = { ...deliveryHeaders(delivery, served, chosen, selector), vary: varyOf(res) };
   // HEAD asks what there is; whoever then wants it comes again.
   if (req.method === 'GET') countFetch(delivery, actor, served);
-  if (matches(req.headers['if-none-match'], chosen.etag)) {
+  if (matchesEtag(req.headers['if-none-match'], chosen.etag)) {
     res.writeHead(304, headers);
     res.end();
     return;
@@ -169,25 +169,12 @@ function deliveryHeaders(delivery: Delivery, served: Served, { etag }: Represent
   };
 }
 
-/** writeHead replaces what was set before it, and the CORS part has set Origin. */
-function varyOf(res: ServerResponse): string {
-  const before = res.getHeader('vary');
-  return before === undefined ? VARY : `${VARY}, ${String(before)}`;
-}
-
 function originHeaders({ isStale }: Delivery, { source }: Served): Record<string, string> {
   return {
     'x-promptforge-version': String(source.version),
     ...(source.cursor === null ? {} : { 'x-promptforge-cursor': source.cursor }),
     ...(isStale() ? { 'x-promptforge-stale': 'true' } : {}),
   };
-}
-
-/** RFC 9110 13.1.2: weak comparison, lists and "*". */
-function matches(header: string | undefined, etag: string): boolean {
-  if (header === undefined) return false;
-  if (header === etag || header.trim() === '*') return true;
-  return header.split(',').some((candidate) => candidate.trim().replace(/^W\//, '') === etag);
 }
 
 function parseRenderBody(body: Buffer): { variables: Record<string, JsonValue>; strict: boolean } {

@@ -7,19 +7,15 @@ import type { ServedVersion } from '../db/serving.ts';
 import { deliveryAnswer } from '../delivery/representation.ts';
 import { accessKey } from '../domain/actor.ts';
 import type { Actor } from '../domain/actor.ts';
-import { ChannelNotFound } from '../domain/channel.ts';
-import { narrowTopic, parseTopic } from '../domain/channel-topic.ts';
 import type { Topic } from '../domain/channel-topic.ts';
-import { BadCursor, Forbidden, InvalidInput } from '../domain/errors.ts';
+import { BadCursor, InvalidInput } from '../domain/errors.ts';
 import type { Frame } from '../realtime/frames.ts';
 import type { DeliveryMode, Rendering } from '../realtime/member.ts';
 import { openSse } from './graphql-sse.ts';
 import type { SseDeps } from './graphql-sse.ts';
 import type { KnownChannels } from './known-channels.ts';
-import { badRequest, forbidden, methodNotAllowed, notAcceptable, notFound, ProblemError } from './problem.ts';
-
-export const CHANNELS_PATH = '/v1/channels/';
-const EVENTS_SUFFIX = '/events';
+import { EVENTS_SUFFIX, parseChannelUrl, refuseChannel, topicOf } from './channel-request.ts';
+import { badRequest, methodNotAllowed, notAcceptable, ProblemError } from './problem.ts';
 
 export interface EventStreamDeps extends SseDeps {
   readonly reader: Reader;
@@ -66,23 +62,14 @@ export async function streamEvents(
 }
 
 function parseWish({ url = '', headers }: IncomingMessage, actor: Actor): Wish {
-  const [path = '', search = ''] = url.split('?', 2);
-  const query = new URLSearchParams(search);
-  if (!path.endsWith(EVENTS_SUFFIX))
-    throw new ProblemError(notFound('there is nothing here: try .../events'));
-  const channel = path.slice(CHANNELS_PATH.length, -EVENTS_SUFFIX.length);
-  const prompts = query.getAll('prompts').flatMap((list) => list.split(','));
+  const { channel, query } = parseChannelUrl(url, EVENTS_SUFFIX);
   const lastEventId = headers['last-event-id'];
   const after = (typeof lastEventId === 'string' ? lastEventId : null) ?? query.get('after');
   try {
-    const topic = narrowTopic(actor, parseTopic(channel, prompts.length === 0 ? null : prompts));
+    const topic = topicOf(actor, channel, query);
     return { topic, mode: parseMode(query.get('mode')), after: after === '' ? null : after };
   } catch (error) {
-    if (error instanceof ChannelNotFound) throw new ProblemError(notFound(error.message));
-    if (error instanceof Forbidden) throw new ProblemError(forbidden(error.message));
-    if (error instanceof InvalidInput)
-      throw new ProblemError(badRequest(error.message, { field: error.field }));
-    throw error;
+    return refuseChannel(error);
   }
 }
 
@@ -94,8 +81,7 @@ function parseMode(mode: string | null): DeliveryMode {
 
 /** Refusals of the hub as problems. */
 function refuse(error: unknown): never {
-  if (error instanceof ChannelNotFound) throw new ProblemError(notFound(error.message));
-  if (!(error instanceof BadCursor)) throw error;
+  if (!(error instanceof BadCursor)) return refuseChannel(error);
   throw new ProblemError({
     ...badRequest(
       'Last-Event-ID (or the parameter "after") is no cursor of this feed: leave it out to begin anew',

@@ -13,7 +13,9 @@ import { bodyBytesMax, readBody } from './body.ts';
 import { applyCors } from './cors.ts';
 import { deliver, deliverRendered, DELIVERY_PATH, isRender } from './delivery.ts';
 import type { Doorkeeper } from './doorkeeper.ts';
-import { CHANNELS_PATH, streamEvents } from './event-stream.ts';
+import type { ChannelAnswer } from './channel-answer.ts';
+import { CHANNELS_PATH } from './channel-request.ts';
+import { streamEvents } from './event-stream.ts';
 import type { EventStreamDeps } from './event-stream.ts';
 import type { Graphiql } from './graphiql.ts';
 import { subscribeBySse } from './graphql-sse.ts';
@@ -44,6 +46,7 @@ export interface FrontDeps {
   readonly usage: Usage;
   readonly graphql: GraphqlHandler;
   readonly sse: GraphqlSseDeps & EventStreamDeps;
+  readonly channelAnswer: ChannelAnswer;
   readonly auditExport: AuditExport;
   /** Null: switched off, and nothing tells that there is such a thing. */
   readonly graphiql: Graphiql | null;
@@ -61,6 +64,7 @@ type Route =
   | 'graphql'
   | 'graphiql'
   | 'delivery'
+  | 'channel'
   | 'events'
   | 'audit'
   | 'livez'
@@ -72,7 +76,7 @@ type Route =
 const UNCOUNTED_ROUTES: ReadonlySet<Route> = new Set<Route>(['livez', 'readyz']);
 
 /** What pages of other origins may call, where the operator says so. */
-const CORS_ROUTES: ReadonlySet<Route> = new Set<Route>(['graphql', 'delivery', 'events']);
+const CORS_ROUTES: ReadonlySet<Route> = new Set<Route>(['graphql', 'delivery', 'channel', 'events']);
 
 /** Every HTTP request comes in here: routing, CORS, authentication, body limits, errors, metrics. */
 export function createFront(deps: FrontDeps): (req: IncomingMessage, res: ServerResponse) => void {
@@ -121,6 +125,8 @@ async function handle(deps: FrontDeps, exchange: Exchange): Promise<void> {
       return handleGraphql(deps, exchange);
     case 'delivery':
       return handleDelivery(deps, exchange);
+    case 'channel':
+      return handleChannel(deps, exchange);
     case 'events':
       return handleEvents(deps, exchange);
     case 'audit':
@@ -153,6 +159,14 @@ async function handleDelivery(deps: FrontDeps, exchange: Exchange): Promise<void
     return deliver(delivery, actor, req, res, isRender(path) ? 'GET, HEAD, POST' : 'GET, HEAD');
   if (!isRender(path)) throw new ProblemError(methodNotAllowed('GET, HEAD'));
   return deliverRendered(delivery, actor, req, res, await readBody(req, bodyBytesMax(actor)));
+}
+
+async function handleChannel(deps: FrontDeps, exchange: Exchange): Promise<void> {
+  const { req, res } = exchange;
+  const actor = await requireActor(deps, exchange);
+  requireRead(actor);
+  if (hasMinCursor(req)) await reachMinCursor(deps.reach, actor, req);
+  return deps.channelAnswer.send(actor, req, res);
 }
 
 async function handleEvents(deps: FrontDeps, exchange: Exchange): Promise<void> {
@@ -210,7 +224,7 @@ function pathOf({ url = '/' }: IncomingMessage): string {
 
 function routeOf(path: string): Route {
   if (path.startsWith(DELIVERY_PATH)) return 'delivery';
-  if (path.startsWith(CHANNELS_PATH)) return 'events';
+  if (path.startsWith(CHANNELS_PATH)) return path.includes('/', CHANNELS_PATH.length) ? 'events' : 'channel';
   if (path === AUDIT_EXPORT_PATH) return 'audit';
   if (path === GRAPHQL_PATH) return 'graphql';
   if (path.startsWith(GRAPHIQL_ASSETS_PATH)) return 'graphiql';

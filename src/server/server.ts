@@ -10,8 +10,9 @@ import type { ActionDeps } from '../db/transaction.ts';
 import { HUB_TIMES } from '../realtime/hub-deps.ts';
 import type { HubTimes } from '../realtime/hub-deps.ts';
 import type { CheckpointContext } from '../schema/context.ts';
-import { createSchema } from '../schema/schema.ts';
-import { AUDIT_TIMES, createAuditExport } from './audit-export.ts';
+import { createAnswers } from './answers.ts';
+import type { Inside } from './answers.ts';
+import { AUDIT_TIMES } from './audit-export.ts';
 import type { AuditTimes } from './audit-export.ts';
 import { configuredKeys } from './authenticator.ts';
 import { createFirstKey, ensureDefaultWorkspace, ensureOperatorWorkspace } from './bootstrap.ts';
@@ -23,33 +24,23 @@ import { migrateDatabase, openDatabaseServer } from './database-address.ts';
 import { Doorkeeper } from './doorkeeper.ts';
 import { DOOR_TIMES } from './door-times.ts';
 import type { DoorTimes } from './door-times.ts';
-import { DocumentRules } from './document-rules.ts';
 import { createFront } from './front.ts';
-import { createGraphiql } from './graphiql.ts';
-import { createGraphqlHandler } from './graphql.ts';
 import { startJanitor } from './janitor.ts';
 import { listenFault } from './listen-fault.ts';
-import { createKnownChannels } from './known-channels.ts';
 import type { Log } from './log.ts';
 import { startNode } from './node.ts';
 import type { Node } from './node.ts';
 import type { KeyTimes } from './oidc.ts';
-import { Operations } from './operations.ts';
 import { recordingApp } from './own-writes.ts';
-import type { NewApp } from './own-writes.ts';
-import { GRAPHIQL_ASSETS_PATH, GRAPHQL_PATH } from './paths.ts';
-import { createContextFactory } from './request-context.ts';
 import { atMost } from './rounds.ts';
 import { sparsely } from './sparsely.ts';
 import { openSigning } from './signing.ts';
 import { STREAM_TIMES } from './streams.ts';
 import type { Streams, StreamTimes } from './streams.ts';
-import { Subscribe } from './subscribe.ts';
 import { WaitingRoom } from './waiting-room.ts';
 import { attachWebSocket } from './websocket.ts';
 
 const KEEP_ALIVE_MS = 65_000;
-const GRAPHIQL = { endpoint: GRAPHQL_PATH, assetsPath: GRAPHIQL_ASSETS_PATH, title: 'PromptForge' };
 const REFUSED = 'a change was refused: the database did not take it';
 /** A statement that a frozen database never answers must not keep the process. */
 const DATABASE_CLOSE_MS = 5_000;
@@ -138,15 +129,6 @@ async function wire(
   return { url, firstKey, close: stopAll };
 }
 
-interface Inside {
-  readonly node: Node;
-  readonly newApp: NewApp;
-  readonly database: Database;
-  readonly checkpoints: CheckpointContext;
-  readonly times: HubTimes & StreamTimes & DoorTimes & AuditTimes;
-  readonly homeWorkspaceId: string;
-}
-
 /** Everything that is reached from outside: HTTP, REST, GraphQL, event streams, WebSockets. */
 function openDoors(options: ServerOptions, inside: Inside, stops: Stops): Server {
   const { config, log } = options;
@@ -156,17 +138,17 @@ function openDoors(options: ServerOptions, inside: Inside, stops: Stops): Server
   const trusts = trustIn(trustedProxies);
   const clientAddress = createClientAddress(trusts);
   const doorkeeper = new Doorkeeper({ authenticator, clientAddress, rateLimits, log });
-  const graph = createGraph(options, inside);
+  const answers = createAnswers(config, inside, log);
   let draining = false;
   const isDraining = () => draining;
-  const front = { ...node, ...graph, doorkeeper, homeWorkspaceId, corsOrigins, isDraining, log };
+  const front = { ...node, ...answers, doorkeeper, homeWorkspaceId, corsOrigins, isDraining, log };
   const server = createServer(httpOptions(times), createFront(front));
   const isStream = (socket: Socket) => streams.carries(socket);
   const stopGuard = guardConnections(server, { times, trusts, isStream, log });
   const waitingRoom = new WaitingRoom();
   attachWebSocket(server, {
     ...node,
-    ...graph,
+    ...answers,
     doorkeeper,
     corsOrigins,
     clientAddress,
@@ -180,33 +162,6 @@ function openDoors(options: ServerOptions, inside: Inside, stops: Stops): Server
     await drain(server, streams, times.drainEndMs);
   });
   return server;
-}
-
-/** The graph, by every way that leads to it. */
-function createGraph(
-  { config: { graphql: switches }, log }: ServerOptions,
-  { node: { hub, streams, feed }, newApp, database: { reader }, checkpoints, times }: Inside,
-) {
-  const { operationMs } = times;
-  const { reach } = feed;
-  const schema = createSchema();
-  const channels = createKnownChannels(reader);
-  const contextOf = createContextFactory({ app: newApp(), reader, hub, channels, checkpoints, log });
-  const rules = new DocumentRules(schema, switches);
-  const operations = new Operations(schema, rules);
-  const subscribe = new Subscribe({ schema, rules, operationMs, contextOf, log });
-  return {
-    schema,
-    contextOf,
-    operations,
-    subscribe,
-    reach,
-    feedStatus: () => feed.status(),
-    graphql: createGraphqlHandler({ schema, rules, operationMs, contextOf, newApp, reach, log }),
-    graphiql: switches.graphiql ? createGraphiql(GRAPHIQL) : null,
-    auditExport: createAuditExport(reader, times),
-    sse: { hub, streams, times, operations, subscribe, reader, channels },
-  };
 }
 
 /** How slow a request may come. Without a look more often than node's 30 s, its times would hold for nobody. */

@@ -207,7 +207,7 @@ describe('a request for an event stream', () => {
     ['a cursor that is none', `${STABLE}?after=!`, 400, 'BAD_CURSOR'],
     ['an unknown channel', '/v1/channels/nowhere/events', 404, 'NOT_FOUND'],
     ['what is no channel name', '/v1/channels/No%20Channel/events', 404, 'NOT_FOUND'],
-    ['nothing of a channel', '/v1/channels/stable', 404, 'NOT_FOUND'],
+    ['nothing of a channel', '/v1/channels/stable/', 404, 'NOT_FOUND'],
     ['something else of a channel', '/v1/channels/stable/eventss', 404, 'NOT_FOUND'],
   ])('for %s is refused', async (_what, path, status, code) => {
     const response = await get(path);

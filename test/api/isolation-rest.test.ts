@@ -29,6 +29,15 @@ const CASES: Readonly<Record<string, readonly [Kind, Ask]>> = {
     'channel',
     (x) => ({ path: `/v1/prompts/shared/one/render?_version=${x}`, ...RENDER }),
   ],
+  'GET /v1/channels/{name}': ['channel', (x) => ({ path: `/v1/channels/${x}` })],
+  'GET /v1/channels/{name}?prompts={slug}': [
+    'slug',
+    (x) => ({ path: `/v1/channels/stable?prompts=${x},shared/one` }),
+  ],
+  'HEAD /v1/channels/{name}?prompts={slug}': [
+    'slug',
+    (x) => ({ path: `/v1/channels/latest?prompts=${x}`, method: 'HEAD' }),
+  ],
   'GET /v1/channels/{name}/events': ['channel', (x) => ({ path: `/v1/channels/${x}/events`, ...STREAM })],
   'events ?prompts={slug}': [
     'slug',

@@ -215,7 +215,7 @@ describe('a start that cannot succeed', () => {
     const refused = start({ dataDirectory });
     await expect(refused).rejects.toBeInstanceOf(WrongPostgresMajor);
     await expect(refused).rejects.toMatchObject({ found: '17', expected: '18' });
-    await expect(refused).rejects.toThrow(/pg_dump.*DATABASE_URL/s);
+    await expect(refused).rejects.toThrow(/promptforge backup.*DATABASE_URL/s);
     expect(await readdir(dataDirectory)).toEqual(['postgres']);
   });
 

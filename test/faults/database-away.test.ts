@@ -34,7 +34,12 @@ describe('with the database away', () => {
     );
     await promote(1);
     ({ key: readerKey } = await server.createKey('VIEWER'));
-    for (const path of ['/v1/prompts/a', '/v1/prompts/a?_version=latest', '/v1/prompts/a?_version=2']) {
+    for (const path of [
+      '/v1/prompts/a',
+      '/v1/prompts/a?_version=latest',
+      '/v1/prompts/a?_version=2',
+      '/v1/channels/stable',
+    ]) {
       await read(path);
     }
     await database.stop();
@@ -79,6 +84,17 @@ describe('with the database away', () => {
     expect([again.status, again.headers.get('x-promptforge-stale')]).toEqual([304, 'true']);
   });
 
+  it('what a channel served as a whole goes on too, while nothing was committed since', async () => {
+    const whole = await read('/v1/channels/stable');
+    expect([whole.status, whole.headers.get('x-promptforge-stale')]).toEqual([200, 'true']);
+    expect(await whole.json()).toMatchObject({ entries: [{ slug: 'a', template: 'one' }] });
+    const again = await server.get('/v1/channels/stable', {
+      authorization: `Bearer ${readerKey}`,
+      'if-none-match': whole.headers.get('etag') ?? '',
+    });
+    expect([again.status, again.headers.get('x-promptforge-stale')]).toEqual([304, 'true']);
+  });
+
   it('what is in memory is served to who asks for nothing newer, and 503 to who does', async () => {
     const headers = { authorization: `Bearer ${readerKey}` };
     const served = (await read('/v1/prompts/a')).headers.get('x-promptforge-cursor') ?? '';
@@ -94,7 +110,12 @@ describe('with the database away', () => {
   });
 
   it('what was never served is 503, and so is a key that nobody has seen', async () => {
-    for (const path of ['/v1/prompts/never-asked-for', '/v1/prompts/a?_version=1', '/v1/prompts/unknown']) {
+    for (const path of [
+      '/v1/prompts/never-asked-for',
+      '/v1/prompts/a?_version=1',
+      '/v1/prompts/unknown',
+      '/v1/channels/latest',
+    ]) {
       const answer = await read(path);
       expect([path, answer.status]).toEqual([path, 503]);
       expect(await answer.json()).toMatchObject({ code: 'UNAVAILABLE' });

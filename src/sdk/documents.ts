@@ -1,0 +1,65 @@
+/** What the client asks over GraphQL; its types come from codegen.ts. */
+export const CHANNEL_EVENTS = /* GraphQL */ `
+  subscription ChannelEvents($channel: String!, $prompts: [String!], $after: String, $snapshot: Boolean!) {
+    channelEvents(channel: $channel, prompts: $prompts, after: $after, snapshot: $snapshot, bookmarks: true) {
+      __typename
+      cursor
+      more
+      ... on VersionPromoted {
+        slug
+        promotion {
+          kind
+          reason
+          createdAt
+        }
+        version {
+          ...Served
+        }
+        previousVersion {
+          number
+        }
+      }
+      ... on VersionWithdrawn {
+        slug
+      }
+      ... on ChannelSnapshot {
+        reason
+        part
+        complete
+        entries {
+          prompt {
+            slug
+          }
+          since
+          version {
+            ...Served
+          }
+        }
+      }
+      ... on Bookmark {
+        lagMs
+      }
+    }
+  }
+  fragment Served on PromptVersion {
+    number
+    kind
+    template
+    messages {
+      role
+      content
+      name
+    }
+    config
+    variables {
+      name
+      type
+      required
+      default
+      description
+      options
+      declared
+    }
+    contentHash
+  }
+`;

@@ -1,0 +1,92 @@
+import { createHash } from 'node:crypto';
+import { readdir, readFile, stat, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { gunzipSync } from 'node:zlib';
+import { expect, it, onTestFinished } from 'vitest';
+import { createTestDatabase } from '../support/database.ts';
+import { runToEnd, startServerProcess, temporaryDirectory } from '../support/process.ts';
+import { startTestServer } from '../support/server.ts';
+
+/** The rows of a backup, without its header and what depends on the moment. */
+async function sections(path: string): Promise<string> {
+  const lines = gunzipSync(await readFile(path))
+    .toString('utf8')
+    .split('\n')
+    .slice(1, -2);
+  return createHash('sha256').update(lines.join('\n')).digest('hex');
+}
+
+it('moves an embedded database, backed up while its server runs, to one of your own and to another directory', async () => {
+  const directory = await temporaryDirectory();
+  onTestFinished(() => directory.remove());
+  const at = (name: string) => join(directory.path, name);
+  const cli = (env: Record<string, string>, ...args: string[]) =>
+    runToEnd(['dist/cli/main.js', ...args], env);
+  const first = { PROMPTFORGE_DATA_DIR: at('first') };
+  const [file, again] = [at('a.backup'), at('again.backup')];
+
+  expect(await cli(first, 'backup', '--out', file)).toMatchObject({
+    code: 1,
+    errors: expect.stringContaining(`there is no database in ${at('first')}`),
+  });
+  const server = await startServerProcess(first);
+  onTestFinished(async () => void (await server.stop('SIGKILL')));
+  const key = /pf_live_\w+/.exec(server.output())?.[0] ?? '';
+  const made = await cli(first, '--json', 'backup', '--out', file);
+  expect(made).toMatchObject({ code: 0, errors: '' });
+  const facts = JSON.parse(made.output) as { bytes: number; rows: number; heads: { slug: string }[] };
+  const { size, mode } = await stat(file);
+  expect(facts).toMatchObject({ file, bytes: size, heads: expect.arrayContaining([]) });
+  expect(mode & 0o777).toBe(0o600);
+  expect(await readdir(directory.path)).toEqual(['a.backup', 'first']);
+
+  const running = await cli(first, 'restore', file);
+  expect(running).toMatchObject({ code: 1, errors: expect.stringContaining('a server runs on') });
+  await server.stop('SIGTERM');
+  const inUse = await cli(first, 'restore', file);
+  expect(inUse.code).toBe(1);
+  expect(inUse.errors).toContain(`mv ${at('first')} ${at('first')}.before`);
+  expect(await cli(first, 'backup', '--out', file)).toMatchObject({
+    code: 2,
+    errors: `error: ${file} is there already: name a new file\n`,
+  });
+
+  const second = { PROMPTFORGE_DATA_DIR: at('second') };
+  expect(await cli(second, 'restore', file)).toMatchObject({ code: 0, errors: '' });
+  // Nobody runs there now: the database is started for the backup, and stopped.
+  expect(await cli(second, 'backup', '--out', again)).toMatchObject({ code: 0, errors: '' });
+  expect(await sections(again)).toBe(await sections(file));
+
+  const database = await createTestDatabase({ empty: true });
+  onTestFinished(() => database.drop());
+  const moved = await cli({ DATABASE_URL: database.url }, '--json', 'restore', file);
+  expect(moved).toMatchObject({ code: 0, errors: '' });
+  expect(JSON.parse(moved.output)).toMatchObject({ ok: true, rows: facts.rows, heads: facts.heads });
+  const external = await startTestServer({ database });
+  onTestFinished(() => external.close());
+  const headers = { authorization: `Bearer ${key}` };
+  expect((await external.get('/v1/prompts/support/assistant', headers)).status).toBe(200);
+  const verified = await cli(
+    { PROMPTFORGE_URL: external.url, PROMPTFORGE_API_KEY: key },
+    '--json',
+    'audit',
+    'verify',
+  );
+  expect(JSON.parse(verified.output)).toMatchObject({ ok: true, faultCount: 0 });
+}, 60_000);
+
+it('restores nothing from a file that is damaged, and starts no database for it', async () => {
+  const directory = await temporaryDirectory();
+  onTestFinished(() => directory.remove());
+  const file = join(directory.path, 'a.backup');
+  await writeFile(file, 'no backup');
+  const refused = await runToEnd(['dist/cli/main.js', 'restore', file], {
+    PROMPTFORGE_DATA_DIR: join(directory.path, 'data'),
+  });
+  expect(refused).toMatchObject({
+    code: 2,
+    output: '',
+    errors: `error: ${file} cannot be restored: it is no gzip file, or damaged. Nothing was restored.\n`,
+  });
+  expect(await readdir(directory.path)).toEqual(['a.backup']);
+});
