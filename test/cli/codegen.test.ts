@@ -5,6 +5,8 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { ContentInput } from '../../src/domain/version.ts';
+import { createPromptForge } from '../../src/sdk/client.ts';
+import { bundleFile } from '../../src/sdk/disk.ts';
 import { readSnapshotFile } from '../../src/sdk/snapshot-file.ts';
 import { startTestServer } from '../support/server.ts';
 import type { TestServer } from '../support/server.ts';
@@ -226,6 +228,21 @@ describe('promptforge bundle', () => {
     await bundle('--prompts', 'plain,support/*');
     const savedAt = /"savedAt":"[^"]*"/;
     expect((await readFile(out(), 'utf8')).replace(savedAt, '')).toBe(text.replace(savedAt, ''));
+  });
+
+  it('is what a client starts from where no server is', async () => {
+    await bundle('--prompts', 'support/*');
+    const client = createPromptForge({
+      // A port on which nothing listens.
+      url: 'http://127.0.0.1:1',
+      apiKey: 'none',
+      prompts: ['support/*'],
+      bootstrap: bundleFile(out()),
+    });
+    const { source } = await client.ready();
+    const { messages } = client.messages('support/chat.v2-b', { q: 'why?' });
+    await client.close();
+    expect([source, messages]).toEqual(['bootstrap', [{ role: 'USER', content: 'why?' }]]);
   });
 
   it('writes no file that a service would start from with nothing', async () => {
