@@ -1,5 +1,31 @@
-import type { JsonValue, RenderOptions, Rendered, RenderedMessages } from './types.ts';
+import type { Clock } from './clock.ts';
+import { PromptForgeClient } from './prompt-forge.ts';
+import type { PromptForgeOptions } from './options.ts';
+import type { Values } from './reading.ts';
+import type {
+  GetOptions,
+  JsonValue,
+  PromptForgeEvents,
+  Rendered,
+  RenderedMessages,
+  RenderOptions,
+  ServedPrompt,
+  Source,
+  Status,
+} from './types.ts';
 
+export {
+  Closed,
+  NoContactYet,
+  PromptForgeError,
+  PromptNotServed,
+  TooStale,
+  Unauthorised,
+  VariablesInvalid,
+  WrongKind,
+} from './errors.ts';
+export type { BundleSource, PromptForgeOptions, SnapshotCache } from './options.ts';
+export type { Bundle, BundleEntry } from './snapshot-file.ts';
 export type {
   Fallback,
   GetOptions,
@@ -67,7 +93,60 @@ type RenderArguments<Slug extends string> =
     ? [variables?: VariablesOf<Slug>, options?: RenderOptions]
     : [variables: VariablesOf<Slug>, options?: RenderOptions];
 
+/** What a channel serves, in memory, and kept current. */
 export interface PromptForge {
+  /**
+   * Resolves when something can be served, and says where it came from: "memory" when it was known before the call. Does not wait for the server where a
+   * file was there first. @throws NoContactYet after `timeoutMs` (10 s), Unauthorised, Closed
+   */
+  ready(options?: { readonly timeoutMs?: number }): Promise<{ readonly source: Source }>;
+  /** @throws PromptNotServed, NoContactYet, TooStale (none of them with a fallback), Closed */
+  get(slug: PromptSlug, options?: GetOptions): ServedPrompt;
+  /** Fills in a TEXT prompt. @throws as get; VariablesInvalid, WrongKind */
   render<Slug extends SlugOfKind<'TEXT'>>(slug: Slug, ...rest: RenderArguments<Slug>): Rendered;
+  /** Fills in a CHAT prompt. @throws as get; VariablesInvalid, WrongKind */
   messages<Slug extends SlugOfKind<'CHAT'>>(slug: Slug, ...rest: RenderArguments<Slug>): RenderedMessages;
+  /** What is served, in order. */
+  slugs(): string[];
+  /** The answer takes the listener back. */
+  on<Name extends keyof PromptForgeEvents>(
+    event: Name,
+    listener: (told: PromptForgeEvents[Name]) => void,
+  ): () => void;
+  status(): Status;
+  /** Lets go of everything: no connection, no timer; the cache is written once more. */
+  close(): Promise<void>;
+}
+
+/**
+ * Begins at once: reads the cache or the bootstrap file, connects, and stays connected until close(). `internals` is for tests.
+ * @throws PromptForgeError INVALID_OPTIONS
+ */
+export function createPromptForge(
+  options: PromptForgeOptions,
+  internals: { readonly clock?: Clock } = {},
+): PromptForge {
+  const client = new PromptForgeClient(options, internals.clock);
+  const { reading } = client;
+  return {
+    ready: ({ timeoutMs } = {}) => client.readiness.ready(timeoutMs),
+    get: (slug, given = {}) => {
+      client.requireOpen();
+      return reading.find(slug, given).served;
+    },
+    render: (slug, ...rest) => {
+      const [values = {}, given = {}] = rest as readonly [Values?, RenderOptions?];
+      client.requireOpen();
+      return reading.render(slug, values, given);
+    },
+    messages: (slug, ...rest) => {
+      const [values = {}, given = {}] = rest as readonly [Values?, RenderOptions?];
+      client.requireOpen();
+      return reading.messages(slug, values, given);
+    },
+    slugs: () => client.slugs(),
+    on: (event, listener) => client.audience.on(event, listener),
+    status: () => client.status(),
+    close: () => client.close(),
+  };
 }

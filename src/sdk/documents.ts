@@ -9,7 +9,6 @@ export const CHANNEL_EVENTS = /* GraphQL */ `
         slug
         promotion {
           kind
-          reason
           createdAt
         }
         version {

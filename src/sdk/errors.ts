@@ -16,7 +16,7 @@ export class PromptNotServed extends PromptForgeError {
   constructor(slug: string, channel: string) {
     super(
       'PROMPT_NOT_SERVED',
-      `the channel "${channel}" serves no prompt "${slug}" to this key: check the slug and the option "prompts", or promote a version of it`,
+      `the channel "${channel}" serves no prompt "${slug}": promote a version of it, or check the slug and the option "prompts"`,
     );
     this.slug = slug;
   }
@@ -72,10 +72,7 @@ export class TooStale extends PromptForgeError {
 
   constructor(maxStaleMs: number, freshAt: Date | null) {
     const since = freshAt === null ? 'never' : `last at ${freshAt.toISOString()}`;
-    super(
-      'TOO_STALE',
-      `the server confirmed what is known ${since}, longer ago than the ${maxStaleMs} ms of maxStaleMs`,
-    );
+    super('TOO_STALE', `confirmed by the server ${since}, longer ago than maxStaleMs (${maxStaleMs})`);
     this.freshAt = freshAt;
   }
 }
@@ -90,6 +87,15 @@ export class Unauthorised extends PromptForgeError {
 /** The client was closed. */
 export class Closed extends PromptForgeError {
   constructor() {
-    super('CLOSED', 'this client was closed: make a new one with createPromptForge()');
+    super('CLOSED', 'this client was closed');
   }
+}
+
+/** `fetch` says "fetch failed" and keeps the reason in `cause`. */
+export function messageOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  const { cause } = error;
+  if (!(cause instanceof Error)) return error.message;
+  const code = 'code' in cause && typeof cause.code === 'string' ? `${cause.code} ` : '';
+  return `${error.message}: ${code}${cause.message}`;
 }

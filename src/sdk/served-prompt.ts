@@ -3,7 +3,7 @@ import { canonicalJson, sha256 } from './canonical.ts';
 import type { ServedPrompt, ServedVariable } from './types.ts';
 
 /** An answer does not have the shape that docs/http.md says. */
-export class Malformed extends Error {}
+class Malformed extends Error {}
 
 type Fields = Readonly<Record<string, unknown>>;
 

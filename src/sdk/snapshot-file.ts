@@ -1,5 +1,6 @@
 import type { JsonValue } from '../domain/template.ts';
 import { canonicalJson, sha256 } from './canonical.ts';
+import { messageOf } from './errors.ts';
 import {
   asDelivered,
   contentHashOf,
@@ -107,10 +108,6 @@ export async function readSnapshotFile(
     warn(`it is not used: ${messageOf(error)}`);
     return null;
   }
-}
-
-export function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }
 
 /** Patterns in any order are the same. */

@@ -91,7 +91,6 @@ export interface Promoted {
   readonly to: number;
   /** How it came about; null where the transport does not tell it: event stream, polling, and what a snapshot brought. */
   readonly kind: 'PROMOTION' | 'ROLLBACK' | 'SAVE' | 'WITHDRAWAL' | null;
-  readonly reason: string | null;
   /** The place in the feed. */
   readonly cursor: string | null;
 }
