@@ -39,6 +39,8 @@ const NO_WEB_SOCKET: End = {
   message: 'this runtime has no WebSocket, and the package "ws" is not installed',
 };
 
+const NORMAL_CLOSURE = 1000;
+
 function subscribe(socketClass: SocketClass, wish: Wish, sink: Sink): Opened {
   let socket: WebSocketLike | null = null;
   const client = createClient({
@@ -49,7 +51,15 @@ function subscribe(socketClass: SocketClass, wish: Wish, sink: Sink): Opened {
       ...(wish.workspace === null ? {} : { workspace: wish.workspace }),
     },
     retryAttempts: 0,
-    on: { message: () => sink.alive() },
+    on: {
+      message: () => sink.alive(),
+      closed: (event) => {
+        if (!isCloseEvent(event) || event.code !== NORMAL_CLOSURE) return;
+        // The client of graphql-ws would connect again by itself, at once, and from the place where this connection began.
+        unsubscribe();
+        sink.ended(endOfClose(event.code, event.reason));
+      },
+    },
   });
   const { channel, prompts, instance, after } = wish;
   const variables: ChannelEventsSubscriptionVariables = {
