@@ -24,10 +24,13 @@ const MEANINGS: Readonly<Record<keyof typeof EXIT_CODE, string>> = {
   CONFIG: 'serve, migrate, keys, backup, restore: the configuration is wrong',
 };
 
+/** Every code with what it means. */
+export function exitCodeMeanings(): [code: number, meaning: string][] {
+  return Object.entries(EXIT_CODE).map(([name, code]) => [code, MEANINGS[name as keyof typeof EXIT_CODE]]);
+}
+
 /** The table as `--help` prints it. */
 export function exitCodeHelp(): string {
-  const rows = Object.entries(EXIT_CODE).map(([name, code]) => {
-    return `  ${String(code).padEnd(3)} ${MEANINGS[name as keyof typeof EXIT_CODE]}`;
-  });
+  const rows = exitCodeMeanings().map(([code, meaning]) => `  ${String(code).padEnd(3)} ${meaning}`);
   return `\nExit codes:\n${rows.join('\n')}`;
 }

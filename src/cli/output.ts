@@ -62,7 +62,7 @@ export function minute(iso: string): string {
 }
 
 /** A moment for people: local time, to the second. */
-function second(iso: string): string {
+export function second(iso: string): string {
   const at = new Date(iso);
   const local = new Date(at.getTime() - at.getTimezoneOffset() * 60_000);
   return local.toISOString().slice(0, 19).replace('T', ' ');

@@ -52,17 +52,23 @@ export async function openDatabaseServer(
   return { address, ownerAddress: null, dataDirectory, stop: () => server.stop() };
 }
 
+export interface MigratedDatabase {
+  /** That connections change to; undefined: none, they work as whoever the address names. */
+  readonly role: string | undefined;
+  /** The migrations that were applied now. */
+  readonly applied: readonly string[];
+}
+
 /**
  * Brings the database up to date and makes the role that the server works as. A database from outside may still be starting: it is waited
  * for, half a minute at most.
- * @returns the role that connections change to; undefined: none, they work as whoever the address names.
  */
 export async function migrateDatabase(
   { address, ownerAddress }: Addresses,
   directory: string,
   log: Log,
   signal?: AbortSignal,
-): Promise<string | undefined> {
+): Promise<MigratedDatabase> {
   const owner = await connectOwner({ address, ownerAddress }, log, signal);
   try {
     signal?.throwIfAborted();
@@ -70,9 +76,9 @@ export async function migrateDatabase(
     if (applied.length > 0) log.info({ applied }, 'migrations applied');
     const login = ownerAddress === null ? null : await nameOfLogin(address, log, signal);
     const role = await prepareServerRole(owner, login);
-    if (role.kind === 'ROLE') return await usableRole(address, role.name, log);
+    if (role.kind === 'ROLE') return { role: await usableRole(address, role.name, log), applied };
     if (role.kind === 'OWNER') log.warn({ reason: role.reason }, AS_OWNER);
-    return undefined;
+    return { role: undefined, applied };
   } finally {
     await owner.end();
   }

@@ -5,7 +5,6 @@ import { gunzipSync } from 'node:zlib';
 import { expect, it, onTestFinished } from 'vitest';
 import { createTestDatabase } from '../support/database.ts';
 import { runToEnd, startServerProcess, temporaryDirectory } from '../support/process.ts';
-import { startTestServer } from '../support/server.ts';
 
 /** The rows of a backup, without its header and what depends on the moment. */
 async function sections(path: string): Promise<string> {
@@ -62,10 +61,15 @@ it('moves an embedded database, backed up while its server runs, to one of your 
   const moved = await cli({ DATABASE_URL: database.url }, '--json', 'restore', file);
   expect(moved).toMatchObject({ code: 0, errors: '' });
   expect(JSON.parse(moved.output)).toMatchObject({ ok: true, rows: facts.rows, heads: facts.heads });
-  const external = await startTestServer({ database });
-  onTestFinished(() => external.close());
+  const migrated = await cli({ DATABASE_URL: database.url }, '--json', 'migrate');
+  expect(JSON.parse(migrated.output)).toEqual({ upToDate: true, applied: [] });
+  const serve = ['dist/cli/main.js', '--json', 'serve'];
+  const external = await startServerProcess({ DATABASE_URL: database.url }, [], serve);
+  onTestFinished(async () => void (await external.stop('SIGKILL')));
+  // There is an administrator already: a start makes no other one.
+  expect(JSON.parse(external.output())).toEqual({ ready: true, url: external.url, firstKey: null });
   const headers = { authorization: `Bearer ${key}` };
-  expect((await external.get('/v1/prompts/support/assistant', headers)).status).toBe(200);
+  expect((await fetch(`${external.url}/v1/prompts/support/assistant`, { headers })).status).toBe(200);
   const verified = await cli(
     { PROMPTFORGE_URL: external.url, PROMPTFORGE_API_KEY: key },
     '--json',
