@@ -39,8 +39,6 @@ const NO_WEB_SOCKET: End = {
   message: 'this runtime has no WebSocket, and the package "ws" is not installed',
 };
 
-const NORMAL_CLOSURE = 1000;
-
 function subscribe(socketClass: SocketClass, wish: Wish, sink: Sink): Opened {
   let socket: WebSocketLike | null = null;
   const client = createClient({
@@ -53,11 +51,11 @@ function subscribe(socketClass: SocketClass, wish: Wish, sink: Sink): Opened {
     retryAttempts: 0,
     on: {
       message: () => sink.alive(),
+      // The one code after which it would connect again by itself, at once and from where it began.
       closed: (event) => {
-        if (!isCloseEvent(event) || event.code !== NORMAL_CLOSURE) return;
-        // The client of graphql-ws would connect again by itself, at once, and from the place where this connection began.
+        if (!isCloseEvent(event) || event.code !== 1000) return;
         unsubscribe();
-        sink.ended(endOfClose(event.code, event.reason));
+        sink.ended(endOf(event));
       },
     },
   });
@@ -69,7 +67,7 @@ function subscribe(socketClass: SocketClass, wish: Wish, sink: Sink): Opened {
     snapshot: after === null,
   };
   void instance;
-  const unsubscribe = client.subscribe(
+  const unsubscribe: () => void = client.subscribe(
     { query: CHANNEL_EVENTS, variables },
     {
       next: (answer) => {
