@@ -122,6 +122,43 @@ describe('a client of a real server', () => {
     ]);
   });
 
+  it('says what it has applied, so that a promotion waits for all who follow', async () => {
+    await serve('fleet/a', 'one', 'two');
+    const follow = async (transport: TransportName) => {
+      const prompts = connect({
+        transports: [transport],
+        prompts: ['fleet/*'],
+        instance: `pod-${transport}`,
+      });
+      await prompts.ready();
+      return prompts;
+    };
+    const fleet = [await follow('websocket'), await follow('sse')];
+    const began = Date.now();
+    const promoted = await server.execute<
+      {
+        promoteVersion: {
+          rollout: object;
+          channel: { subscribers: { edges: { node: object }[] } };
+          cursor: string;
+        };
+      },
+      object
+    >(`mutation { promoteVersion(input: { slug: "fleet/a", version: 2, waitForSubscribersMs: 15000 }) {
+      ... on Promotion { cursor rollout { subscribers applied silent }
+        channel { subscribers { edges { node { instance appliedCursor } } } } } } }`);
+    expect(Date.now() - began).toBeLessThan(15_000);
+    const { rollout, channel, cursor } = promoted.data().promoteVersion;
+    expect(rollout).toEqual({ subscribers: 2, applied: 2, silent: 0 });
+    expect(fleet.map((prompts) => prompts.get('fleet/a').version)).toEqual([2, 2]);
+    expect(channel.subscribers.edges.map(({ node }) => node)).toEqual(
+      expect.arrayContaining([
+        { instance: 'pod-websocket', appliedCursor: cursor },
+        { instance: 'pod-sse', appliedCursor: cursor },
+      ]),
+    );
+  });
+
   it('says nothing is known before it is, and that nothing is served once it knows', async () => {
     const prompts = connect({ prompts: ['nobody/*'] });
     expect(() => prompts.get('nobody/a')).toThrow(expect.objectContaining({ code: 'NO_CONTACT_YET' }));
