@@ -185,6 +185,13 @@ describe('promptforge watch', () => {
     expect(watching.stderr()).toContain(says);
   });
 
+  it('says at once that the key of a service may not read what it tells', async () => {
+    const { key } = await server.createKey('SERVICE');
+    const watching = await startWatch(server.url, {}, key);
+    expect(await watching.ended).toBe(4);
+    expect(watching.stderr()).toContain('registry:read');
+  });
+
   it('ends with 0 on SIGINT', async () => {
     const slug = await prompt();
     const child = spawn(process.execPath, ['dist/cli/main.js', 'watch', '--json'], {
