@@ -196,11 +196,12 @@ describe('promptforge watch', () => {
     const slug = await prompt();
     const child = spawn(process.execPath, ['dist/cli/main.js', 'watch', '--json'], {
       env: { PROMPTFORGE_URL: server.url, PROMPTFORGE_API_KEY: server.adminKey },
-      stdio: ['ignore', 'pipe', 'inherit'],
+      stdio: ['ignore', 'pipe', 'pipe'],
     });
-    const moves = setInterval(() => void server.app.promoteVersion(admin, { slug, version: 1 }), 100);
+    // That it watches: what moves from now on is told.
+    await once(child.stderr, 'data');
+    await server.app.promoteVersion(admin, { slug, version: 1 });
     const [line] = (await once(child.stdout, 'data')) as [Buffer];
-    clearInterval(moves);
     expect(JSON.parse(line.toString().split('\n')[0] ?? '')).toMatchObject({ slug, to: 1 });
     child.kill('SIGINT');
     expect(await once(child, 'exit')).toEqual([0, null]);
