@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { CliError } from './cli-error.ts';
 import type { Connection } from './connection.ts';
 import { parseConnection } from './connection.ts';
 import { channelOption } from './daily-options.ts';
@@ -15,6 +16,9 @@ import { duration, moveLine, movesOf } from './watch-line.ts';
 
 const WATCH_BEGINNING = /* GraphQL */ `
   query WatchBeginning($channel: String!) {
+    viewer {
+      scopes
+    }
     workspace {
       headCursor
     }
@@ -81,6 +85,12 @@ export async function watch(
 async function beginning(connection: Connection, { channel, since }: WatchOptions): Promise<string> {
   const request = graphqlClient(connection);
   const answer = await ask<WatchBeginningQuery>(request, WATCH_BEGINNING, { channel });
+  if (!answer.viewer.scopes.includes('registry:read')) {
+    throw new CliError(
+      EXIT_CODE.UNAUTHORISED,
+      'this API key may not read who moved what, and why: watch needs one with the scope registry:read',
+    );
+  }
   if (answer.channel === null) throw await unknownChannel(request, channel);
   return since ?? answer.workspace.headCursor;
 }

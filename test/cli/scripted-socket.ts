@@ -27,7 +27,8 @@ export async function startScriptedServer(script: readonly ScriptedConnection[])
   const asked: { after: string }[] = [];
   let connections = 0;
   const http = createServer((_req, res) => {
-    const data = { workspace: { headCursor: 'c0' }, channel: { name: 'stable' } };
+    const viewer = { scopes: ['registry:read'] };
+    const data = { viewer, workspace: { headCursor: 'c0' }, channel: { name: 'stable' } };
     res.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify({ data }));
   });
   const sockets = new WebSocketServer({ server: http });

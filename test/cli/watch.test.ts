@@ -185,15 +185,23 @@ describe('promptforge watch', () => {
     expect(watching.stderr()).toContain(says);
   });
 
+  it('says at once that the key of a service may not read what it tells', async () => {
+    const { key } = await server.createKey('SERVICE');
+    const watching = await startWatch(server.url, {}, key);
+    expect(await watching.ended).toBe(4);
+    expect(watching.stderr()).toContain('registry:read');
+  });
+
   it('ends with 0 on SIGINT', async () => {
     const slug = await prompt();
     const child = spawn(process.execPath, ['dist/cli/main.js', 'watch', '--json'], {
       env: { PROMPTFORGE_URL: server.url, PROMPTFORGE_API_KEY: server.adminKey },
-      stdio: ['ignore', 'pipe', 'inherit'],
+      stdio: ['ignore', 'pipe', 'pipe'],
     });
-    const moves = setInterval(() => void server.app.promoteVersion(admin, { slug, version: 1 }), 100);
+    // That it watches: what moves from now on is told.
+    await once(child.stderr, 'data');
+    await server.app.promoteVersion(admin, { slug, version: 1 });
     const [line] = (await once(child.stdout, 'data')) as [Buffer];
-    clearInterval(moves);
     expect(JSON.parse(line.toString().split('\n')[0] ?? '')).toMatchObject({ slug, to: 1 });
     child.kill('SIGINT');
     expect(await once(child, 'exit')).toEqual([0, null]);
