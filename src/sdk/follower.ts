@@ -99,7 +99,7 @@ export class Follower {
       const stoodMs = this.#stoodMs();
       this.#dropTrial();
       const delayMs = this.#plan(end, stoodMs);
-      this.#report(end, stoodMs, delayMs);
+      this.#report(end, delayMs);
       this.#deps.changed();
       await this.#sleep(delayMs);
     }
@@ -203,9 +203,9 @@ export class Follower {
     return isWorthIt ? 0 : this.#backoff.nextAfterRefusal();
   }
 
-  #report(end: End, stoodMs: number | null, delayMs: number): void {
+  #report(end: End, delayMs: number): void {
     const { cause, message } = end;
-    const details = { cause, why: message, stoodMs, nextTryInMs: Math.round(delayMs), next: this.#nextUrl() };
+    const details = { cause, why: message, nextTryInMs: Math.round(delayMs) };
     const isExpected = cause === 'draining' || (delayMs === 0 && cause !== 'gap');
     this.#deps.log(isExpected ? 'info' : 'warn', 'the connection is over', details);
     if (!isExpected) this.#deps.failed(errorOf(end), FAULTS.includes(cause));

@@ -81,7 +81,8 @@ export class PromptState {
       if (kept !== undefined) next.set(slug, kept);
     }
     const wasKnown = this.#isKnown;
-    this.#swap(next, missing);
+    this.#held = next;
+    this.#missing = missing;
     this.#isComplete = true;
     this.#isKnown = true;
     return wasKnown ? differences(before, next, cursor) : [];
@@ -100,13 +101,9 @@ export class PromptState {
       }
     }
     const moved = new Set(moves.map(({ slug }) => slug));
-    this.#swap(next, new Set([...this.#missing].filter((slug) => !moved.has(slug))));
-    return differences(before, next, cursor, told);
-  }
-
-  #swap(next: ReadonlyMap<string, Held>, missing: ReadonlySet<string>): void {
     this.#held = next;
-    this.#missing = missing;
+    this.#missing = new Set([...this.#missing].filter((slug) => !moved.has(slug)));
+    return differences(before, next, cursor, told);
   }
 }
 

@@ -7,6 +7,7 @@ const TIMEOUT_MS = 10_000;
 interface Waiting {
   resolve(ready: { readonly source: Source }): void;
   reject(error: Error): void;
+  cancel(): void;
 }
 
 /** Who waits until something can be served. */
@@ -51,28 +52,22 @@ export class Readiness {
 
   #wait(timeoutMs: number): Promise<{ readonly source: Source }> {
     return new Promise((resolve, reject) => {
-      const cancel = this.#clock.after(timeoutMs, () => {
+      const waiting: Waiting = { resolve, reject, cancel: () => {} };
+      waiting.cancel = this.#clock.after(timeoutMs, () => {
         this.#waiting.delete(waiting);
         const last = this.#lastError();
         const why = last === null ? 'no server has answered' : messageOf(last);
         reject(new NoContactYet(`nothing is known after ${timeoutMs} ms: ${why}`, { cause: last }));
       });
-      const waiting: Waiting = {
-        resolve: (ready) => {
-          cancel();
-          resolve(ready);
-        },
-        reject: (error) => {
-          cancel();
-          reject(error);
-        },
-      };
       this.#waiting.add(waiting);
     });
   }
 
   #settle(settle: (waiting: Waiting) => void): void {
-    for (const waiting of this.#waiting) settle(waiting);
+    for (const waiting of this.#waiting) {
+      waiting.cancel();
+      settle(waiting);
+    }
     this.#waiting.clear();
   }
 }

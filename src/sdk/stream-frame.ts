@@ -8,7 +8,7 @@ export function frameOfStream({ id, event, data }: ServerSentEvent): Frame | nul
   if (!['snapshot', 'promoted', 'withdrawn', 'bookmark'].includes(event)) return unknownFrame(id, data);
   const fields = parseFields(JSON.parse(data), `the data of "${event}"`);
   const place = { cursor: id, more: fields['more'] === true };
-  if (event === 'bookmark') return { type: 'bookmark', ...place, lagMs: Number(fields['lagMs']) || 0 };
+  if (event === 'bookmark') return { type: 'bookmark', ...place, lagMs: parseCount(fields, 'lagMs') };
   if (event === 'withdrawn') return { type: 'withdrawn', ...place, slug: parseText(fields, 'slug') };
   if (event === 'promoted') {
     const served = parseServed(fields);

@@ -49,7 +49,15 @@ function subscribe(socketClass: SocketClass, wish: Wish, sink: Sink): Opened {
       ...(wish.workspace === null ? {} : { workspace: wish.workspace }),
     },
     retryAttempts: 0,
-    on: { message: () => sink.alive() },
+    on: {
+      message: () => sink.alive(),
+      // The one code after which it would connect again by itself, at once and from where it began.
+      closed: (event) => {
+        if (!isCloseEvent(event) || event.code !== 1000) return;
+        unsubscribe();
+        sink.ended(endOf(event));
+      },
+    },
   });
   const { channel, prompts, instance, after } = wish;
   const variables: ChannelEventsSubscriptionVariables = {
@@ -59,7 +67,7 @@ function subscribe(socketClass: SocketClass, wish: Wish, sink: Sink): Opened {
     snapshot: after === null,
   };
   void instance;
-  const unsubscribe = client.subscribe(
+  const unsubscribe: () => void = client.subscribe(
     { query: CHANNEL_EVENTS, variables },
     {
       next: (answer) => {

@@ -1,5 +1,6 @@
 import { createServer } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest';
+import { systemClock } from '../../src/sdk/clock.ts';
 import { createPromptForge } from '../../src/sdk/client.ts';
 import type { PromptForge, PromptForgeOptions, TransportName } from '../../src/sdk/client.ts';
 import type { Actor } from '../../src/domain/actor.ts';
@@ -9,6 +10,13 @@ import type { TestServer } from '../support/server.ts';
 
 const PATIENCE = { timeout: 10_000, interval: 5 };
 const STREAMS = ['websocket', 'sse'] as const;
+const TRANSPORTS = [...STREAMS, 'polling'] as const;
+/** Waits a hundredth of the time: polls come every 50 ms, and nobody waits for a second try. */
+const QUICK = {
+  ...systemClock,
+  after: (delayMs: number, run: () => void) =>
+    systemClock.after(delayMs < 10_000 ? delayMs / 100 : delayMs, run),
+};
 const ADMIN_KEY = `pf_live_${'a'.repeat(43)}`;
 
 describe('a client of a real server', () => {
@@ -32,7 +40,7 @@ describe('a client of a real server', () => {
     server.app.promoteVersion(admin, { slug, channel: 'stable', version });
 
   function connect(options: Partial<PromptForgeOptions> = {}): PromptForge & { readonly told: string[] } {
-    const prompts = createPromptForge({ url: server.url, apiKey: key, ...options });
+    const prompts = createPromptForge({ url: server.url, apiKey: key, ...options }, { clock: QUICK });
     onTestFinished(() => prompts.close());
     const told: string[] = [];
     prompts.on('promoted', ({ slug, from, to, kind }) => told.push(`${slug} ${from} -> ${to} ${kind}`));
@@ -43,7 +51,7 @@ describe('a client of a real server', () => {
   const becomes = (told: readonly string[], expected: readonly string[]) =>
     vi.waitFor(() => expect(told).toEqual(expected), PATIENCE);
 
-  it.each(STREAMS)('renders what is served, and what is promoted then, over %s', async (transport) => {
+  it.each(TRANSPORTS)('renders what is served, and what is promoted then, over %s', async (transport) => {
     const slug = `live-${transport}/a`;
     await serve(slug, 'Hello {{name}}', 'Bye {{name}}');
     const prompts = connect({ transports: [transport], prompts: [`live-${transport}/*`] });
@@ -81,7 +89,7 @@ describe('a client of a real server', () => {
     await promote(slug, 1);
     const response = await server.get(`/v1/prompts/${slug}`);
     const delivered = (await response.json()) as object;
-    for (const transport of STREAMS) {
+    for (const transport of TRANSPORTS) {
       const prompts = connect({ transports: [transport], prompts: [slug] });
       await prompts.ready();
       expect(prompts.get(slug)).toEqual({ ...delivered, template: null });
