@@ -2,6 +2,7 @@ import DataLoader from 'dataloader';
 import type { Reader } from './client.ts';
 import type { LogHead } from './event-log.ts';
 import { createPromotionLoaders } from './promotion-loaders.ts';
+import { createRolloutLoaders } from './rollout-loaders.ts';
 import { createSubscriberLoaders } from './subscriber-loaders.ts';
 import { createUsageLoaders } from './usage-loaders.ts';
 
@@ -12,6 +13,7 @@ export function createLoaders(reader: Reader, workspaceId: string) {
   return {
     ...createUsageLoaders(reader, workspaceId),
     ...createSubscriberLoaders(reader, workspaceId),
+    ...createRolloutLoaders(reader, workspaceId),
     ...createPromotionLoaders(reader, workspaceId),
     /** The last event of a commit, by its first sequence: the place that a cursor may name. */
     commitEnd: new DataLoader<bigint, LogHead, string>((keys) => loadCommitEnds(reader, workspaceId, keys), {

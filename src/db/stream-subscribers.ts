@@ -21,6 +21,8 @@ export interface OpenStream {
   readonly since: Date;
   /** The cursor that it was sent last; null: none yet. */
   readonly lastCursor: string | null;
+  /** The name under which it says what it has applied; null: it does not say. */
+  readonly instance: string | null;
 }
 
 export type StreamKey = Pick<OpenStream, 'workspaceId' | 'id'>;
@@ -55,9 +57,9 @@ export async function upsertStreams(
   const column = <T>(of: (stream: OpenStream) => T): T[] => streams.map(of);
   await writer.$executeRaw`
     INSERT INTO "stream_subscriber"
-      (workspace_id, node_id, id, channel, prompts, transport, actor_id, actor_kind, actor_name, since, last_cursor)
+      (workspace_id, node_id, id, channel, prompts, transport, actor_id, actor_kind, actor_name, since, last_cursor, instance)
     SELECT s.workspace_id, ${nodeId}::uuid, s.id, s.channel, s.prompts::json, s.transport::stream_transport, s.actor_id, s.actor_kind::actor_kind,
-      s.actor_name, to_timestamp(s.since_ms / 1000.0), s.last_cursor
+      s.actor_name, to_timestamp(s.since_ms / 1000.0), s.last_cursor, s.instance
     FROM unnest(
       ${column((stream) => stream.workspaceId)}::uuid[],
       ${column((stream) => stream.id)}::text[],
@@ -68,8 +70,9 @@ export async function upsertStreams(
       ${column((stream) => stream.actorKind)}::text[],
       ${column((stream) => stream.actorName)}::text[],
       ${column((stream) => stream.since.getTime())}::bigint[],
-      ${column((stream) => stream.lastCursor)}::text[]
-    ) AS s(workspace_id, id, channel, prompts, transport, actor_id, actor_kind, actor_name, since_ms, last_cursor)
+      ${column((stream) => stream.lastCursor)}::text[],
+      ${column((stream) => stream.instance)}::text[]
+    ) AS s(workspace_id, id, channel, prompts, transport, actor_id, actor_kind, actor_name, since_ms, last_cursor, instance)
     JOIN "stream_node" n ON n.workspace_id = s.workspace_id AND n.node_id = ${nodeId}::uuid
     ON CONFLICT (workspace_id, node_id, id) DO UPDATE SET last_cursor = excluded.last_cursor`;
 }

@@ -10,6 +10,8 @@ export interface FollowWish {
   readonly bookmarks: boolean;
   readonly after: string | null;
   readonly snapshot: boolean;
+  /** The name under which the subscriber says what it has applied; null: it does not say. */
+  readonly instance: string | null;
 }
 
 /**

@@ -40,6 +40,8 @@ export interface Follower {
   readonly transport: Transport;
   readonly topic: Topic | RequestTopic;
   readonly mode: DeliveryMode;
+  /** The name under which it says what it has applied; null: it does not say. */
+  readonly instance: string | null;
   readonly bookmarks: boolean;
   readonly start: Start;
   readonly rendering: Rendering;

@@ -1,5 +1,6 @@
 import type { Frame, MoveFrame, SnapshotFrame } from '../realtime/frames.ts';
 import { parseTopic } from '../domain/channel-topic.ts';
+import { optionalInstance } from '../domain/instance.ts';
 import { builder, READS_SOMETHING } from './builder.ts';
 import { ownId } from './mutation.ts';
 import { pointersThen } from './served-then.ts';
@@ -165,14 +166,19 @@ builder.subscriptionField('channelEvents', (t) =>
       }),
       mode: t.arg({ type: DeliveryMode, defaultValue: 'LATEST', description: 'What a slow reader hears.' }),
       bookmarks: t.arg.boolean({ defaultValue: false, description: 'Whether bookmarks are sent.' }),
+      instance: t.arg.string({
+        description:
+          'The name of the process that listens, 1 to 64 of `A-Za-z0-9._:-`, under which it says what it has applied (POST /v1/channels/{name}/applied); null: it does not say.',
+      }),
     },
-    subscribe: (_root, { channel, prompts, after, snapshot, mode, bookmarks }, context) =>
+    subscribe: (_root, { channel, prompts, after, snapshot, mode, bookmarks, instance }, context) =>
       context.follow({
         topic: parseTopic(channel, prompts),
         mode: mode ?? 'LATEST',
         bookmarks: bookmarks ?? false,
         after: after ?? null,
         snapshot: snapshot ?? false,
+        instance: optionalInstance(instance),
       }),
     resolve: (frame) => frame,
   }),

@@ -27,6 +27,11 @@ export interface Context {
    * idempotency key.
    */
   readonly readBack: <T>(read: () => Promise<T>) => Promise<T>;
+  /**
+   * Waits, after the commit, until everybody who says what it has applied has applied the promotions of this one's commit, or for so long. Never
+   * rejects: what is committed stands.
+   */
+  readonly waitForSubscribers: (promotionId: string, ms: number) => Promise<void>;
   /** Begins to follow a channel, or what is asked for: what a subscription answers with. @throws ChannelNotFound, BadCursor, Unavailable */
   readonly follow: (wish: FollowWish) => Promise<AsyncIterable<Frame>>;
 }

@@ -4,6 +4,7 @@ import { Forbidden, IdempotencyConflict, InvalidInput, NotFound, Unavailable } f
 import { ChannelMoved, NothingToRollBack } from '../domain/promotion.ts';
 import { PromotionBlocked } from '../domain/promotion-blockers.ts';
 import { PromptArchived } from '../domain/prompt.ts';
+import { requireWaitMs } from '../domain/rollout.ts';
 import { VersionNotFound } from '../domain/version.ts';
 import { builder } from './builder.ts';
 import { ownId, refusals } from './mutation.ts';
@@ -11,6 +12,8 @@ import { ownId, refusals } from './mutation.ts';
 const IDEMPOTENCY_KEY = 'Same key, same answer for 24 hours, also after an unknown outcome.';
 const EXPECTED = 'What you believe the channel serves (0: nothing); otherwise ChannelMoved, nothing changed.';
 const REASON = 'Why; at most 2,000 characters.';
+const WAIT =
+  'Answer when all subscribers that say what they have applied have applied this, or after so many milliseconds, 0 to 15,000 in one request; `rollout` tells how far it came. What is committed stands in any case.';
 const PROMOTION_REFUSALS = [
   NotFound,
   VersionNotFound,
@@ -40,6 +43,7 @@ const PromoteVersionInput = builder.inputType('PromoteVersionInput', {
       description:
         'In an emergency: over what the policy demands. Needs `promotions:break-glass` and a reason of at least 10 characters, and is recorded as the event BreakGlassUsed.',
     }),
+    waitForSubscribersMs: t.int({ defaultValue: 0, description: WAIT }),
     idempotencyKey: t.string({ description: IDEMPOTENCY_KEY }),
   }),
 });
@@ -62,6 +66,7 @@ const PromoteVersionsInput = builder.inputType('PromoteVersionsInput', {
     }),
     items: t.field({ type: [PromoteItem], required: true, description: '1 to 500 prompts.' }),
     reason: t.string({ description: REASON }),
+    waitForSubscribersMs: t.int({ defaultValue: 0, description: WAIT }),
     idempotencyKey: t.string({ description: IDEMPOTENCY_KEY }),
   }),
 });
@@ -78,6 +83,7 @@ const RollbackChannelInput = builder.inputType('RollbackChannelInput', {
       description: `${EXPECTED} Guards against two people in an incident who walk back two.`,
     }),
     reason: t.string({ description: REASON }),
+    waitForSubscribersMs: t.int({ defaultValue: 0, description: WAIT }),
     idempotencyKey: t.string({ description: IDEMPOTENCY_KEY }),
   }),
 });
@@ -143,8 +149,10 @@ builder.mutationFields((t) => ({
     args: {
       input: t.arg({ type: PromoteVersionInput, required: true, description: 'What to promote where.' }),
     },
-    resolve: async (query, _root, { input }, context) => {
+    resolve: async (query, _root, { input: { waitForSubscribersMs, ...input } }, context) => {
+      const waitMs = requireWaitMs(waitForSubscribersMs);
       const id = await context.app.promoteVersion(context.actor, input);
+      await context.waitForSubscribers(id, waitMs);
       return context.readBack(() =>
         context.reader.promotion.findUniqueOrThrow({ ...query, where: ownId(context, id) }),
       );
@@ -160,8 +168,10 @@ builder.mutationFields((t) => ({
     args: {
       input: t.arg({ type: PromoteVersionsInput, required: true, description: 'What to promote where.' }),
     },
-    resolve: async (_root, { input }, context) => {
+    resolve: async (_root, { input: { waitForSubscribersMs, ...input } }, context) => {
+      const waitMs = requireWaitMs(waitForSubscribersMs);
       const firstId = await context.app.promoteVersions(context.actor, input);
+      await context.waitForSubscribers(firstId, waitMs);
       return context.readBack(() => commitOf(context, firstId));
     },
   }),
@@ -177,8 +187,10 @@ builder.mutationFields((t) => ({
       NothingToRollBack,
     ]),
     args: { input: t.arg({ type: RollbackChannelInput, required: true, description: 'What goes back.' }) },
-    resolve: async (query, _root, { input }, context) => {
+    resolve: async (query, _root, { input: { waitForSubscribersMs, ...input } }, context) => {
+      const waitMs = requireWaitMs(waitForSubscribersMs);
       const id = await context.app.rollbackChannel(context.actor, input);
+      await context.waitForSubscribers(id, waitMs);
       return context.readBack(() =>
         context.reader.promotion.findUniqueOrThrow({ ...query, where: ownId(context, id) }),
       );

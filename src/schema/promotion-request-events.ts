@@ -56,6 +56,7 @@ builder.subscriptionField('promotionRequests', (t) =>
         bookmarks: false,
         after: null,
         snapshot: false,
+        instance: null,
       }),
     resolve: (frame: Frame) => {
       if (frame.type !== 'PromotionRequestChanged')

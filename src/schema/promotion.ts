@@ -1,7 +1,6 @@
 import { encodeFeedCursor } from '../domain/cursor.ts';
 import { builder } from './builder.ts';
-import type { Context } from './context.ts';
-import { mayRead } from './visible.ts';
+import { mayRead, ownOrReadable } from './visible.ts';
 
 const PromotionKind = builder.enumType('PromotionKind', {
   description: 'The mutation that moved the channel; never guessed from the target.',
@@ -77,13 +76,3 @@ builder.prismaNode('Promotion', {
     }),
   }),
 });
-
-/** What one has done oneself is no secret: whoever may move a channel and not read the registry gets the answer to the move. */
-function ownOrReadable(
-  { promptId, actorId }: { readonly promptId: string; readonly actorId: string },
-  _args: object,
-  context: Context,
-) {
-  // What is rendered once for several is nobody's own.
-  return (!context.isShared && actorId === context.actor.id) || mayRead(context, promptId);
-}

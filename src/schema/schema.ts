@@ -25,6 +25,7 @@ import './prompt.ts';
 import './prompt-history.ts';
 import './prompt-mutations.ts';
 import './render.ts';
+import './rollout.ts';
 import './scalars.ts';
 import './subscriber.ts';
 import './usage.ts';

@@ -26,7 +26,7 @@ const StreamTransport = builder.enumType('StreamTransport', {
 
 const SubscriberRef = builder.objectRef<Subscriber>('Subscriber').implement({
   description:
-    'An open stream, on any node. Nodes list theirs every 5 s; those of a node that was not heard of for 30 s are not shown.',
+    'An open stream, on any node. Nodes list who comes and goes at once, and how far each is every 5 s; those of a node that was not heard of for 30 s are not shown.',
   fields: (t) => ({
     actor: t.field({
       type: 'Actor',
@@ -40,6 +40,18 @@ const SubscriberRef = builder.objectRef<Subscriber>('Subscriber').implement({
       description:
         'The slugs and folders that it listens to, as it asked for them; null: all of the workspace.',
       resolve: ({ prompts }) => prompts as string[] | null,
+    }),
+    instance: t.exposeString('instance', {
+      nullable: true,
+      description:
+        'The name that the process gives itself, to say what it has applied; null: it does not say.',
+    }),
+    appliedCursor: t.string({
+      nullable: true,
+      description:
+        'Everything up to this cursor it has applied, as it says itself; null: it has not said yet.',
+      resolve: ({ actorId, channelName: channel, instance }, _args, { loaders }) =>
+        instance === null ? null : loaders.appliedCursor.load({ actorId, channel, instance }),
     }),
     since: t.expose('since', { type: 'DateTime', description: 'Since when it is open.' }),
     lastCursor: t.exposeString('lastCursor', {

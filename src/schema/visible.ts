@@ -77,6 +77,16 @@ export function mayRead({ actor, loaders }: Context, promptId: string): boolean 
   return loaders.promptSlug.load(promptId).then((slug) => slug !== null && mayReadPrompt(actor, slug));
 }
 
+/** What one has done oneself is no secret: whoever may move a channel and not read the registry gets the answer to the move. */
+export function ownOrReadable(
+  { promptId, actorId }: { readonly promptId: string; readonly actorId: string },
+  _args: object,
+  context: Context,
+) {
+  // What is rendered once for several is nobody's own.
+  return (!context.isShared && actorId === context.actor.id) || mayRead(context, promptId);
+}
+
 /** Whether what a global id names may be seen. */
 export async function isVisibleNode(context: Context, { typename, id }: NodeId): Promise<boolean> {
   if (mayReadAll(context.actor)) return true;

@@ -1,14 +1,10 @@
-import type { JsonValue } from '../domain/template.ts';
-
-/** RFC 8785: no white space, members by the UTF-16 units of their names, numbers and strings as ECMAScript writes them. */
-export function canonicalJson(value: JsonValue): string {
+/** A value of JSON by RFC 8785: no white space, members by the UTF-16 units of their names, numbers and strings as ECMAScript writes them. */
+export function canonicalJson(value: unknown): string {
   if (value === null || typeof value !== 'object') return JSON.stringify(value);
-  if (isList(value)) return `[${value.map(canonicalJson).join(',')}]`;
+  if (Array.isArray(value)) return `[${value.map(canonicalJson).join(',')}]`;
   const members = Object.entries(value).toSorted(([a], [b]) => (a < b ? -1 : 1));
   return `{${members.map(([name, member]) => `${JSON.stringify(name)}:${canonicalJson(member)}`).join(',')}}`;
 }
-
-const isList = (value: object): value is readonly JsonValue[] => Array.isArray(value);
 
 /** "sha256:<hex>" of a text in UTF-8. */
 export async function sha256(text: string): Promise<string> {

@@ -1,7 +1,20 @@
 /** What the client asks over GraphQL; its types come from codegen.ts. */
 export const CHANNEL_EVENTS = /* GraphQL */ `
-  subscription ChannelEvents($channel: String!, $prompts: [String!], $after: String, $snapshot: Boolean!) {
-    channelEvents(channel: $channel, prompts: $prompts, after: $after, snapshot: $snapshot, bookmarks: true) {
+  subscription ChannelEvents(
+    $channel: String!
+    $prompts: [String!]
+    $after: String
+    $snapshot: Boolean!
+    $instance: String!
+  ) {
+    channelEvents(
+      channel: $channel
+      prompts: $prompts
+      after: $after
+      snapshot: $snapshot
+      bookmarks: true
+      instance: $instance
+    ) {
       __typename
       cursor
       more

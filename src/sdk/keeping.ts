@@ -1,6 +1,6 @@
 import { messageOf } from './errors.ts';
 import type { Clock } from './clock.ts';
-import type { BundleSource, SnapshotCache } from './options.ts';
+import type { BundleSource, PromptForgeOptions } from './options.ts';
 import { readSnapshotFile } from './snapshot-file.ts';
 import type { Bundle, ReadSnapshot, Topic } from './snapshot-file.ts';
 
@@ -13,7 +13,7 @@ export interface Kept extends ReadSnapshot {
 
 /** The first that is of use: the last known good, else the bootstrap file; null: neither. */
 export async function readKept(
-  { cache, bootstrap }: { readonly cache?: SnapshotCache; readonly bootstrap?: Bundle | BundleSource },
+  { cache, bootstrap }: Pick<PromptForgeOptions, 'cache' | 'bootstrap'>,
   {
     topic,
     clock,

@@ -57,7 +57,13 @@ export class PromptForgeClient {
     this.#options = options;
     this.#settings = settings;
     this.#clock = clock;
-    this.#log = options.log ?? (() => {});
+    this.#log = (...line) => {
+      try {
+        options.log?.(...line);
+      } catch {
+        // Whoever logs must not be able to end what is logged.
+      }
+    };
     this.audience = new Audience((error, event) =>
       this.#write('error', `a listener of "${event}" threw`, error),
     );
@@ -120,13 +126,9 @@ export class PromptForgeClient {
   }
 
   async #begin(): Promise<void> {
-    const { cache, bootstrap } = this.#options;
     const warn = (message: string) =>
       this.#failed(new PromptForgeError('FILE_IGNORED', message), true, 'warn');
-    const kept = await readKept(
-      { ...(cache === undefined ? {} : { cache }), ...(bootstrap === undefined ? {} : { bootstrap }) },
-      { topic: this.#settings, clock: this.#clock, warn },
-    );
+    const kept = await readKept(this.#options, { topic: this.#settings, clock: this.#clock, warn });
     if (this.#closing !== null) return;
     if (kept !== null) {
       this.#state.load(kept.served, kept.isComplete);

@@ -13,8 +13,6 @@ export class Reading {
   readonly #channel: string;
   /** @throws what stands against any answer: the client is closed, or what is known is too old. */
   readonly #refusal: () => Error | null;
-  /** Most callers pass the same object each time: it is taken apart once. */
-  readonly #fallbacks = new WeakMap<Fallback, Map<string, Held>>();
 
   constructor(state: PromptState, channel: string, refusal: () => Error | null) {
     this.#state = state;
@@ -27,7 +25,7 @@ export class Reading {
     const refusal = this.#refusal();
     const held = refusal === null ? this.#state.find(slug) : undefined;
     if (held !== undefined) return held;
-    if (fallback !== undefined) return this.#fallback(slug, fallback);
+    if (fallback !== undefined) return holdFallback(slug, this.#channel, fallback);
     if (refusal !== null) throw refusal;
     if (this.#state.isAbsent(slug)) throw new PromptNotServed(slug, this.#channel);
     throw new NoContactYet(
@@ -57,14 +55,6 @@ export class Reading {
     });
     if (!outcome.ok) throw new VariablesInvalid(slug, outcome);
     return outcome;
-  }
-
-  #fallback(slug: string, fallback: Fallback): Held {
-    const bySlug = this.#fallbacks.get(fallback) ?? new Map<string, Held>();
-    this.#fallbacks.set(fallback, bySlug);
-    const known = bySlug.get(slug) ?? holdFallback(slug, this.#channel, fallback);
-    bySlug.set(slug, known);
-    return known;
   }
 }
 

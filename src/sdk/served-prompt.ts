@@ -30,21 +30,19 @@ export function parseServed(value: unknown): ServedPrompt {
 }
 
 /** As delivery answers it: what a prompt of its kind does not have is absent. */
-export function asDelivered(served: ServedPrompt): { readonly [key: string]: JsonValue } {
-  const { template, messages, variables, ...rest } = served;
-  const content = template === null ? { messages: [...(messages ?? [])] } : { template };
-  return { ...rest, ...content, variables: variables.map((variable) => ({ ...variable })) };
+export function asDelivered(served: ServedPrompt): Fields {
+  const { template, messages, ...rest } = served;
+  return template === null ? { ...rest, messages } : { ...rest, template };
 }
 
 /** What `contentHash` has to be: docs/http.md says over what. */
 export async function contentHashOf(served: ServedPrompt): Promise<string> {
   const { kind, config, template, messages, variables } = served;
-  const content =
-    template === null ? { messages: (messages ?? []).map((message) => ({ ...message })) } : { template };
   const declared = variables.flatMap(({ declared: isDeclared, ...variable }) =>
     isDeclared ? [variable] : [],
   );
-  return sha256(canonicalJson({ kind, config, ...content, variables: declared }));
+  const content = { kind, config, variables: declared, ...(template === null ? { messages } : { template }) };
+  return sha256(canonicalJson(content));
 }
 
 /** Everything in it, so that no caller changes what the next one is given. */

@@ -1,4 +1,3 @@
-import type { JsonValue } from '../domain/template.ts';
 import { canonicalJson, sha256 } from './canonical.ts';
 import { messageOf } from './errors.ts';
 import {
@@ -127,7 +126,7 @@ function entryOf(served: ServedPrompt): Promise<BundleEntry> {
 async function readEntry(entry: unknown, channel: string): Promise<ServedPrompt> {
   const fields = parseFields(entry, 'an entry');
   const prompt = parseServed(fields['served']);
-  if (fields['checksum'] !== (await sha256(canonicalJson(fields['served'] as JsonValue))))
+  if (fields['checksum'] !== (await sha256(canonicalJson(fields['served']))))
     throw new Error(`the checksum of "${prompt.slug}" does not fit`);
   if (prompt.contentHash !== (await contentHashOf(prompt)))
     throw new Error(`the contentHash of "${prompt.slug}" does not fit`);

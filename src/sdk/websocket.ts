@@ -65,8 +65,8 @@ function subscribe(socketClass: SocketClass, wish: Wish, sink: Sink): Opened {
     prompts: prompts === null ? null : [...prompts],
     after,
     snapshot: after === null,
+    instance,
   };
-  void instance;
   const unsubscribe: () => void = client.subscribe(
     { query: CHANNEL_EVENTS, variables },
     {

@@ -17,6 +17,7 @@ import { Operations } from './operations.ts';
 import type { NewApp } from './own-writes.ts';
 import { GRAPHIQL_ASSETS_PATH, GRAPHQL_PATH } from './paths.ts';
 import { createContextFactory } from './request-context.ts';
+import { createRolloutWait } from './rollout-wait.ts';
 import type { StreamTimes } from './streams.ts';
 import { Subscribe } from './subscribe.ts';
 
@@ -42,12 +43,22 @@ export function createAnswers(
   const { reach } = feed;
   const schema = createSchema();
   const channels = createKnownChannels(reader);
-  const contextOf = createContextFactory({ app: newApp(), reader, hub, channels, checkpoints, log });
+  const waitForRollout = createRolloutWait({ reader, isStopping: () => streams.refusal() === 'DRAINING' });
+  const contextOf = createContextFactory({
+    app: newApp(),
+    reader,
+    hub,
+    channels,
+    checkpoints,
+    waitForRollout,
+    log,
+  });
   const rules = new DocumentRules(schema, switches);
   const operations = new Operations(schema, rules);
   const subscribe = new Subscribe({ schema, rules, operationMs, contextOf, log });
   return {
     schema,
+    channels,
     contextOf,
     operations,
     subscribe,

@@ -15,7 +15,8 @@ export interface Audience {
 
 type Watched = Omit<OpenStream, 'lastCursor'> & { lastCursor: string | null };
 
-export function createAudience(usage: Usage): Audience {
+/** `onChange`: somebody came or went. */
+export function createAudience(usage: Usage, onChange: () => void): Audience {
   const streams = new Set<Watched>();
   return {
     watch: (follower) => {
@@ -24,6 +25,7 @@ export function createAudience(usage: Usage): Audience {
       if (isRequestTopic(topic)) return { sink: follower.sink, release: () => undefined };
       const stream = streamOf(follower, topic);
       streams.add(stream);
+      onChange();
       const { sink } = follower;
       const send: Sink['send'] = (payload) => {
         const isWritten = sink.send(payload);
@@ -38,14 +40,16 @@ export function createAudience(usage: Usage): Audience {
           drained: () => sink.drained(),
           end: (reason) => sink.end(reason),
         },
-        release: () => streams.delete(stream),
+        release: () => {
+          if (streams.delete(stream)) onChange();
+        },
       };
     },
     open: () => [...streams],
   };
 }
 
-function streamOf({ workspaceId, transport, actor }: Follower, topic: Topic): Watched {
+function streamOf({ workspaceId, transport, actor, instance }: Follower, topic: Topic): Watched {
   return {
     id: randomUUID(),
     workspaceId,
@@ -55,6 +59,7 @@ function streamOf({ workspaceId, transport, actor }: Follower, topic: Topic): Wa
     actorId: actor.id,
     actorKind: actor.kind,
     actorName: actor.name,
+    instance,
     since: new Date(),
     lastCursor: null,
   };

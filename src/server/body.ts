@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import { canSomewhere } from '../domain/actor.ts';
 import type { Actor } from '../domain/actor.ts';
-import { payloadTooLarge, ProblemError } from './problem.ts';
+import { badRequest, payloadTooLarge, ProblemError } from './problem.ts';
 
 const WRITER_BYTES_MAX = 8 * 1024 * 1024;
 const READER_BYTES_MAX = 64 * 1024;
@@ -26,4 +26,16 @@ export async function readBody(req: IncomingMessage, bytesMax: number): Promise<
     chunks.push(chunk);
   }
   return Buffer.concat(chunks, bytes);
+}
+
+/** @throws ProblemError 400, with an example of what would be right */
+export function parseJsonObject(body: Buffer, example: string): Record<string, unknown> {
+  try {
+    const parsed: unknown = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(body));
+    if (typeof parsed === 'object' && parsed !== null && !Array.isArray(parsed))
+      return parsed as Record<string, unknown>;
+  } catch {
+    // Invalid UTF-8 and invalid JSON are told together below.
+  }
+  throw new ProblemError(badRequest(`the body must be a JSON object in UTF-8, such as ${example}`));
 }

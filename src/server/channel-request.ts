@@ -7,6 +7,7 @@ import { badRequest, forbidden, notFound, ProblemError } from './problem.ts';
 
 export const CHANNELS_PATH = '/v1/channels/';
 export const EVENTS_SUFFIX = '/events';
+export const APPLIED_SUFFIX = '/applied';
 
 /** What stands in the path and the query string of a request that is about a channel; the name is taken as it stands. */
 export function parseChannelUrl(url: string, suffix: string) {

@@ -9,11 +9,13 @@ import type { JsonValue } from '../domain/template.ts';
 import type { Representation, Served } from '../delivery/representation.ts';
 import type { Selector, Snapshot } from '../delivery/snapshot.ts';
 import type { Usage } from '../delivery/usage.ts';
+import { parseJsonObject } from './body.ts';
 import { badRequest, forbidden, methodNotAllowed, notAcceptable, notFound, ProblemError } from './problem.ts';
 import { matchesEtag, varyOf } from './revalidation.ts';
 
 export const DELIVERY_PATH = '/v1/prompts/';
 const RENDER_SUFFIX = '/render';
+const RENDER_EXAMPLE = '{"variables":{"name":"Ada"}}';
 const NUMBER_MAX = 2_147_483_647;
 
 interface Delivery {
@@ -178,7 +180,7 @@ function originHeaders({ isStale }: Delivery, { source }: Served): Record<string
 }
 
 function parseRenderBody(body: Buffer): { variables: Record<string, JsonValue>; strict: boolean } {
-  const parsed = parseJsonObject(body);
+  const parsed = parseJsonObject(body, RENDER_EXAMPLE);
   const { variables = {}, strict = true } = parsed;
   if (typeof variables !== 'object' || variables === null || Array.isArray(variables)) {
     throw new ProblemError(
@@ -188,17 +190,4 @@ function parseRenderBody(body: Buffer): { variables: Record<string, JsonValue>; 
   if (typeof strict !== 'boolean')
     throw new ProblemError(badRequest('"strict" must be true or false', { field: 'strict' }));
   return { variables: variables as Record<string, JsonValue>, strict };
-}
-
-function parseJsonObject(body: Buffer): Record<string, unknown> {
-  try {
-    const parsed: unknown = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(body));
-    if (typeof parsed === 'object' && parsed !== null && !Array.isArray(parsed))
-      return parsed as Record<string, unknown>;
-  } catch {
-    // Invalid UTF-8 and invalid JSON are told together below.
-  }
-  throw new ProblemError(
-    badRequest('the body must be a JSON object in UTF-8, such as {"variables":{"name":"Ada"}}'),
-  );
 }

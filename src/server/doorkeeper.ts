@@ -32,6 +32,8 @@ interface Arrival {
   readonly requestId: string;
   /** The slug of the workspace that is asked for; absent: what the request's header names. */
   readonly workspace?: string | undefined;
+  /** What it is counted as, beside everything else of its key, up to the same number. */
+  readonly budget?: 'applied' | undefined;
 }
 
 /** Lets requests in: counts them by address and by key, and stops who guesses keys. In memory, so every node counts for itself. */
@@ -71,7 +73,7 @@ export class Doorkeeper {
   async admit(
     req: IncomingMessage,
     authorization: string | undefined,
-    { requestId, workspace = workspaceNamedBy(req) }: Arrival,
+    { requestId, workspace = workspaceNamedBy(req), budget }: Arrival,
   ): Promise<Actor | null> {
     if (authorization === undefined) return null;
     // Without what stands before it, which could be written in many ways.
@@ -87,7 +89,7 @@ export class Doorkeeper {
       return null;
     }
     if (this.#failures !== null && !this.#known.has(credential)) this.#known.set(credential, true);
-    if (this.#keys !== null) await this.#consume(this.#keys, nameOf(actor), 'key', req);
+    if (this.#keys !== null) await this.#consume(this.#keys, nameOf(actor, budget), 'key', req);
     return actor;
   }
 
@@ -136,8 +138,8 @@ function limiter(points: number, duration: number): RateLimiterMemory | null {
   return points === 0 ? null : new RateLimiterMemory({ points, duration, keyPrefix: '' });
 }
 
-function nameOf({ workspaceId, id }: Actor): string {
-  return `${workspaceId} ${id}`;
+function nameOf({ workspaceId, id }: Actor, budget = ''): string {
+  return `${workspaceId} ${id} ${budget}`;
 }
 
 /** Of what the limiter rejects with, which is no Error. @throws it, when it is something else */

@@ -9,6 +9,7 @@ import { accessKey } from '../domain/actor.ts';
 import type { Actor } from '../domain/actor.ts';
 import type { Topic } from '../domain/channel-topic.ts';
 import { BadCursor, InvalidInput } from '../domain/errors.ts';
+import { optionalInstance } from '../domain/instance.ts';
 import type { Frame } from '../realtime/frames.ts';
 import type { DeliveryMode, Rendering } from '../realtime/member.ts';
 import { openSse } from './graphql-sse.ts';
@@ -26,6 +27,7 @@ interface Wish {
   readonly topic: Topic;
   readonly mode: DeliveryMode;
   readonly after: string | null;
+  readonly instance: string | null;
 }
 
 /**
@@ -41,7 +43,7 @@ export async function streamEvents(
   if (req.method !== 'GET') throw new ProblemError(methodNotAllowed('GET'));
   if (new Negotiator(req).mediaType(['text/event-stream']) === undefined)
     throw new ProblemError(notAcceptable('this is answered as text/event-stream'));
-  const { topic, mode, after } = parseWish(req, actor);
+  const { topic, mode, after, instance } = parseWish(req, actor);
   const { workspaceId } = actor;
   await channels.require(workspaceId, topic.channel).catch(refuse);
   const start = await sse.hub.startOf(workspaceId, { after, snapshot: true }).catch(refuse);
@@ -52,6 +54,7 @@ export async function streamEvents(
     transport: 'SSE',
     topic,
     mode,
+    instance,
     bookmarks: true,
     start,
     rendering,
@@ -67,7 +70,12 @@ function parseWish({ url = '', headers }: IncomingMessage, actor: Actor): Wish {
   const after = (typeof lastEventId === 'string' ? lastEventId : null) ?? query.get('after');
   try {
     const topic = topicOf(actor, channel, query);
-    return { topic, mode: parseMode(query.get('mode')), after: after === '' ? null : after };
+    return {
+      topic,
+      mode: parseMode(query.get('mode')),
+      after: after === '' ? null : after,
+      instance: optionalInstance(query.get('instance')),
+    };
   } catch (error) {
     return refuseChannel(error);
   }

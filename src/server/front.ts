@@ -7,6 +7,8 @@ import { mayReadAll, readsSomething } from '../domain/actor-reading.ts';
 import type { Snapshot } from '../delivery/snapshot.ts';
 import type { Usage } from '../delivery/usage.ts';
 import type { FeedStatus } from '../realtime/feed.ts';
+import { takeApplied } from './applied-door.ts';
+import type { AppliedDoorDeps } from './applied-door.ts';
 import { AUDIT_EXPORT_PATH } from './audit-export.ts';
 import type { AuditExport } from './audit-export.ts';
 import { bodyBytesMax, readBody } from './body.ts';
@@ -14,7 +16,7 @@ import { applyCors } from './cors.ts';
 import { deliver, deliverRendered, DELIVERY_PATH, isRender } from './delivery.ts';
 import type { Doorkeeper } from './doorkeeper.ts';
 import type { ChannelAnswer } from './channel-answer.ts';
-import { CHANNELS_PATH } from './channel-request.ts';
+import { APPLIED_SUFFIX, CHANNELS_PATH } from './channel-request.ts';
 import { streamEvents } from './event-stream.ts';
 import type { EventStreamDeps } from './event-stream.ts';
 import type { Graphiql } from './graphiql.ts';
@@ -40,7 +42,7 @@ import {
 
 import { setSecurityHeaders } from './security-headers.ts';
 
-export interface FrontDeps {
+export interface FrontDeps extends AppliedDoorDeps {
   readonly doorkeeper: Doorkeeper;
   readonly snapshot: Snapshot;
   readonly usage: Usage;
@@ -60,11 +62,15 @@ export interface FrontDeps {
   readonly log: Log;
 }
 
+/** An instance and a cursor, with room. */
+const APPLIED_BYTES_MAX = 4_096;
+
 type Route =
   | 'graphql'
   | 'graphiql'
   | 'delivery'
   | 'channel'
+  | 'applied'
   | 'events'
   | 'audit'
   | 'livez'
@@ -76,7 +82,13 @@ type Route =
 const UNCOUNTED_ROUTES: ReadonlySet<Route> = new Set<Route>(['livez', 'readyz']);
 
 /** What pages of other origins may call, where the operator says so. */
-const CORS_ROUTES: ReadonlySet<Route> = new Set<Route>(['graphql', 'delivery', 'channel', 'events']);
+const CORS_ROUTES: ReadonlySet<Route> = new Set<Route>([
+  'graphql',
+  'delivery',
+  'channel',
+  'applied',
+  'events',
+]);
 
 /** Every HTTP request comes in here: routing, CORS, authentication, body limits, errors, metrics. */
 export function createFront(deps: FrontDeps): (req: IncomingMessage, res: ServerResponse) => void {
@@ -127,6 +139,8 @@ async function handle(deps: FrontDeps, exchange: Exchange): Promise<void> {
       return handleDelivery(deps, exchange);
     case 'channel':
       return handleChannel(deps, exchange);
+    case 'applied':
+      return handleApplied(deps, exchange);
     case 'events':
       return handleEvents(deps, exchange);
     case 'audit':
@@ -169,6 +183,16 @@ async function handleChannel(deps: FrontDeps, exchange: Exchange): Promise<void>
   return deps.channelAnswer.send(actor, req, res);
 }
 
+/** A fleet that says what it has applied must not use up what its key may ask for. */
+async function handleApplied(deps: FrontDeps, exchange: Exchange): Promise<void> {
+  const { req, res } = exchange;
+  const actor = await requireActor(deps, exchange, 'applied');
+  requireRead(actor);
+  if (req.method !== 'POST') throw new ProblemError(methodNotAllowed('POST'));
+  const body = await readBody(req, APPLIED_BYTES_MAX);
+  return takeApplied(deps, actor, { req, res, body });
+}
+
 async function handleEvents(deps: FrontDeps, exchange: Exchange): Promise<void> {
   const { req, res } = exchange;
   const actor = await requireActor(deps, exchange);
@@ -185,8 +209,12 @@ async function handleMetrics(deps: FrontDeps, exchange: Exchange): Promise<void>
   res.end(text);
 }
 
-async function requireActor({ doorkeeper }: FrontDeps, { req, requestId }: Exchange): Promise<Actor> {
-  const actor = await doorkeeper.admit(req, req.headers.authorization, { requestId });
+async function requireActor(
+  { doorkeeper }: FrontDeps,
+  { req, requestId }: Exchange,
+  budget?: 'applied',
+): Promise<Actor> {
+  const actor = await doorkeeper.admit(req, req.headers.authorization, { requestId, budget });
   if (actor === null) throw new ProblemError(unauthenticated());
   return actor;
 }
@@ -224,12 +252,17 @@ function pathOf({ url = '/' }: IncomingMessage): string {
 
 function routeOf(path: string): Route {
   if (path.startsWith(DELIVERY_PATH)) return 'delivery';
-  if (path.startsWith(CHANNELS_PATH)) return path.includes('/', CHANNELS_PATH.length) ? 'events' : 'channel';
+  if (path.startsWith(CHANNELS_PATH)) return channelRouteOf(path);
   if (path === AUDIT_EXPORT_PATH) return 'audit';
   if (path === GRAPHQL_PATH) return 'graphql';
   if (path.startsWith(GRAPHIQL_ASSETS_PATH)) return 'graphiql';
   if (path === '/livez' || path === '/readyz' || path === '/metrics') return path.slice(1) as Route;
   return 'unknown';
+}
+
+function channelRouteOf(path: string): Route {
+  if (path.endsWith(APPLIED_SUFFIX)) return 'applied';
+  return path.includes('/', CHANNELS_PATH.length) ? 'events' : 'channel';
 }
 
 function hasBody({ method }: IncomingMessage): boolean {

@@ -58,7 +58,8 @@ export function createGraphqlHandler(deps: GraphqlDeps): GraphqlHandler {
   const { schema, contextOf, newApp, reach, log } = deps;
   const yoga = createYoga<RequestContext, Context>({
     schema,
-    context: ({ actor, requestId, writes }) => contextOf({ actor, requestId, app: writes.app }),
+    context: ({ res, actor, requestId, writes }) =>
+      contextOf({ actor, requestId, app: writes.app, isGone: () => res.destroyed }),
     graphqlEndpoint: GRAPHQL_PATH,
     graphiql: false,
     landingPage: false,

@@ -1,3 +1,4 @@
+import { purgeApplied } from '../db/applied-cursors.ts';
 import type { Database } from '../db/client.ts';
 import { purgeIdempotencyKeys } from '../db/idempotency.ts';
 import { purgeNodes } from '../db/stream-subscribers.ts';
@@ -11,6 +12,7 @@ const SWEEPS = [
   ['idempotency keys', purgeIdempotencyKeys],
   ['minutes of usage', foldUsage],
   ['hours of usage', purgeUsage],
+  ['instances that are gone', purgeApplied],
   ['nodes that are gone', purgeNodes],
 ] as const;
 

@@ -9,6 +9,8 @@ import type { Feed } from '../realtime/feed.ts';
 import { Hub } from '../realtime/hub.ts';
 import type { HubTimes } from '../realtime/hub-deps.ts';
 import { createKeyCheck } from './api-key-check.ts';
+import { startAppliedCursors } from './applied-cursors.ts';
+import type { AppliedCursors } from './applied-cursors.ts';
 import { createAudience } from './audience.ts';
 import { CredentialMemory } from './authenticator.ts';
 import type { Authenticator, AuthenticatorOptions, ConfiguredKey } from './authenticator.ts';
@@ -46,6 +48,7 @@ export interface Node {
   readonly hub: Hub;
   readonly streams: Streams;
   readonly usage: Usage;
+  readonly applied: AppliedCursors;
   readonly metrics: Metrics;
   readonly feed: Feed;
   stop(): Promise<void>;
@@ -76,7 +79,8 @@ export async function startNode(options: NodeOptions): Promise<Node> {
     openStreams: () => audience.open(),
     log,
   });
-  const audience = createAudience(counting.usage);
+  const applied = startAppliedCursors(database, log);
+  const audience = createAudience(counting.usage, () => counting.listSoon());
   const hub: Hub = new Hub({
     reader: database.reader,
     control: database.control,
@@ -92,16 +96,16 @@ export async function startNode(options: NodeOptions): Promise<Node> {
   // that was committed after it.
   const feed = createFeed(database, [authenticator, streams, snapshot, hub], log);
   await feed.start().catch(async (error: unknown) => {
-    await Promise.all([feed.stop(), counting.stop(), uses.stop()]);
+    await Promise.all([feed.stop(), counting.stop(), applied.stop(), uses.stop()]);
     throw error;
   });
   const stop = async () => {
     hub.close();
     await feed.stop();
-    await Promise.all([counting.stop(), uses.stop()]);
+    await Promise.all([counting.stop(), applied.stop(), uses.stop()]);
   };
   const { usage } = counting;
-  return { authenticator, snapshot, hub, streams, usage, metrics, feed, stop };
+  return { authenticator, snapshot, hub, streams, usage, applied, metrics, feed, stop };
 }
 
 /** Keys and people, both asked of the pool that heavy queries do not occupy. */

@@ -105,6 +105,16 @@ export function overloaded(): Problem {
   };
 }
 
+export function tooManyInstances(): Problem {
+  return {
+    status: 429,
+    code: 'TOO_MANY_INSTANCES',
+    title: 'Too Many Requests',
+    detail: 'this credential names more instances than a node takes note of: name each process once',
+    headers: { 'retry-after': '60' },
+  };
+}
+
 export function notFound(detail: string): Problem {
   return { status: 404, code: 'NOT_FOUND', title: 'Not Found', detail };
 }

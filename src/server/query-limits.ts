@@ -47,6 +47,7 @@ export const ROWS_OF_WORK = {
   diff: 200,
   diffNow: 200,
   promotionPlan: 50,
+  rollout: 20,
   render: 500,
 } as const;
 

@@ -11,6 +11,7 @@ import type { Hub } from '../realtime/hub.ts';
 import type { CheckpointContext, Context } from '../schema/context.ts';
 import type { KnownChannels } from './known-channels.ts';
 import type { Log } from './log.ts';
+import type { WaitForRollout, Waiting } from './rollout-wait.ts';
 
 export interface ContextDeps {
   readonly app: App;
@@ -18,6 +19,7 @@ export interface ContextDeps {
   readonly hub: Hub;
   readonly channels: KnownChannels;
   readonly checkpoints: CheckpointContext;
+  readonly waitForRollout: WaitForRollout;
   readonly log: Log;
 }
 
@@ -28,6 +30,8 @@ export type ContextFactory = (request: {
   readonly isShared?: boolean;
   /** The actions as this request hears of what it commits; absent: nobody asks. */
   readonly app?: App;
+  /** Whether nobody is there any more to be answered; absent: somebody always is. */
+  readonly isGone?: () => boolean;
 }) => Context;
 
 export function createContextFactory({
@@ -36,9 +40,10 @@ export function createContextFactory({
   hub,
   channels,
   checkpoints,
+  waitForRollout,
   log,
 }: ContextDeps): ContextFactory {
-  return ({ actor, requestId, isShared = false, app: ownApp = app }) => ({
+  return ({ actor, requestId, isShared = false, app: ownApp = app, isGone = () => false }) => ({
     actor,
     app: ownApp,
     reader,
@@ -47,6 +52,7 @@ export function createContextFactory({
     checkpoints,
     readBack: (read) => read().catch((error: unknown) => refuseReadBack(error, log)),
     loaders: createLoaders(reader, actor.workspaceId),
+    waitForSubscribers: waiter(waitForRollout, { workspaceId: actor.workspaceId, isGone }),
     follow: async (wish: FollowWish) => {
       const { topic: wanted } = wish;
       if (isRequestTopic(wanted)) {
@@ -58,6 +64,12 @@ export function createContextFactory({
       return new ChannelSubscription({ ...wish, topic }, await hub.startOf(actor.workspaceId, wish));
     },
   });
+}
+
+/** Its time begins with the request, of which several mutations have a part each. */
+function waiter(wait: WaitForRollout, request: Omit<Waiting, 'beganMs'>): Context['waitForSubscribers'] {
+  const beganMs = performance.now();
+  return (promotionId, ms) => wait({ ...request, beganMs }, promotionId, ms);
 }
 
 function refuseReadBack(error: unknown, log: Log): never {

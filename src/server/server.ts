@@ -41,6 +41,7 @@ import { WaitingRoom } from './waiting-room.ts';
 import { attachWebSocket } from './websocket.ts';
 
 const KEEP_ALIVE_MS = 65_000;
+const IDLE_SWEEP_MS = 100;
 const REFUSED = 'a change was refused: the database did not take it';
 /** A statement that a frozen database never answers must not keep the process. */
 const DATABASE_CLOSE_MS = 5_000;
@@ -244,6 +245,9 @@ async function drain(server: Server, streams: Streams, endMs: number): Promise<v
     server.close(() => resolve());
   });
   server.closeIdleConnections();
+  // What is being answered now would keep its connection for the next request.
+  const idle = setInterval(() => server.closeIdleConnections(), IDLE_SWEEP_MS);
   await closed;
+  clearInterval(idle);
   clearTimeout(deadline);
 }

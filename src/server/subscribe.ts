@@ -17,8 +17,8 @@ import type { Operation } from './operations.ts';
 import type { ContextFactory } from './request-context.ts';
 
 const ROOT_FIELD = 'channelEvents';
-/** Where one begins and how it is told does not change what a frame looks like: these arguments make no group of their own. */
-const OWN_ARGUMENTS = new Set(['after', 'snapshot', 'bookmarks', 'mode']);
+/** Who one is, where one begins and how it is told does not change what a frame looks like: these arguments make no group of their own. */
+const OWN_ARGUMENTS = new Set(['after', 'snapshot', 'bookmarks', 'mode', 'instance']);
 
 export interface SubscribeDeps {
   readonly schema: GraphQLSchema;
@@ -65,11 +65,21 @@ export class Subscribe {
       const errors = 'errors' in source ? source.errors : undefined;
       return { errors: errors?.map((error) => maskError(error, log, subscriber.requestId)) };
     }
-    const { topic, mode, bookmarks } = source.wish;
+    const { topic, mode, bookmarks, instance } = source.wish;
     const { actor, transport } = subscriber;
     const { workspaceId } = actor;
     const rendering = this.#rendering(operation, subscriber);
-    return { workspaceId, actor, transport, topic, mode, bookmarks, start: source.start, rendering };
+    return {
+      workspaceId,
+      actor,
+      transport,
+      topic,
+      mode,
+      bookmarks,
+      instance,
+      start: source.start,
+      rendering,
+    };
   }
 
   #rendering(operation: Operation, subscriber: Subscriber): Rendering {

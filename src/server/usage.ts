@@ -15,12 +15,13 @@ export function startUsage(options: {
   readonly nodeId: string;
   readonly openStreams: () => readonly OpenStream[];
   readonly log: Log;
-}): { readonly usage: Usage; stop(): Promise<void> } {
+}): { readonly usage: Usage; listSoon(): void; stop(): Promise<void> } {
   const usage = createUsage({ entriesMax: ENTRIES_MAX });
   const flusher = startUsageFlusher(options.database, usage, options.log);
   const subscribers = startSubscriberTable(options);
   return {
     usage,
+    listSoon: () => subscribers.soon(),
     stop: async () => {
       await Promise.all([flusher.stop(), subscribers.stop()]);
     },

@@ -125,7 +125,7 @@ async function answer(
   const { connection, operationId, token, actor, requestId } = args;
   try {
     // Made here: graphql-ws keeps the arguments of a subscription, which needs none, for as long as that lives.
-    const contextValue = contextOf({ actor, requestId });
+    const contextValue = contextOf({ actor, requestId, isGone: () => !connection.isOpen });
     const result = await connection.answer(() => executeInTime({ ...args, contextValue }, times.operationMs));
     if (result.errors === undefined) return result;
     return { ...result, errors: result.errors.map((error) => maskError(error, log, requestId)) };

@@ -15,6 +15,7 @@ export const FREE_TEXTS: readonly (readonly [RegExp, string])[] = [
   [/^Mutation\.createApiKey\(input\.(name|scopes)\)$/, 'a display name, and a fixed list'],
   [/^Mutation\.reviewPromotion\(input\.comment\)$/, 'words about the own thing, stored as they are'],
   [/^Mutation\..*\.(pattern|prompts)\)$/, 'patterns are not looked up'],
+  [/^Subscription\.channelEvents\(instance\)$/, 'the own name of a process, of its key'],
   [/^Subscription\.promotionRequests\(prompts\)$/, 'patterns of what is heard of, which nothing else is'],
 ];
 

@@ -38,6 +38,22 @@ const CASES: Readonly<Record<string, readonly [Kind, Ask]>> = {
     'slug',
     (x) => ({ path: `/v1/channels/latest?prompts=${x}`, method: 'HEAD' }),
   ],
+  'POST /v1/channels/{name}/applied': [
+    'channel',
+    (x) => ({
+      path: `/v1/channels/${x}/applied`,
+      method: 'POST',
+      body: '{"instance":"web-1","cursor":"AQAAAAAAAAAJW5diMNEm0Kg"}',
+    }),
+  ],
+  'POST applied of {cursor}': [
+    'feedCursor',
+    (x) => ({
+      path: '/v1/channels/stable/applied',
+      method: 'POST',
+      body: JSON.stringify({ instance: 'web-1', cursor: x }),
+    }),
+  ],
   'GET /v1/channels/{name}/events': ['channel', (x) => ({ path: `/v1/channels/${x}/events`, ...STREAM })],
   'events ?prompts={slug}': [
     'slug',

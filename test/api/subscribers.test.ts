@@ -79,6 +79,7 @@ function stream(values: Partial<OpenStream> = {}): OpenStream {
     actorName: 'web',
     since: new Date('2026-11-24T12:00:00Z'),
     lastCursor: null,
+    instance: null,
     ...values,
   };
 }

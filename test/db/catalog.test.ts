@@ -57,12 +57,18 @@ describe('prisma/schema.prisma', () => {
 const LATEST_KEY =
   'constraint prompt prompt_workspace_id_id_latest_number_fkey: FOREIGN KEY (workspace_id, id, latest_number) REFERENCES prompt_version(workspace_id, prompt_id, number)';
 const MODEL_ONLY = [
+  'table applied_cursor, rls false',
   'table event_counter, rls false',
+  'column applied_cursor.actor_id text not null',
+  'column applied_cursor.channel text not null',
+  'column applied_cursor.cursor text not null',
+  'column applied_cursor.instance text not null',
   'column channel.name text not null',
   'column prompt.slug text not null',
   'column prompt.tags text[]',
   'column stream_subscriber.channel text not null',
   'column stream_subscriber.id text not null',
+  'column stream_subscriber.instance text',
   'column version_usage.actor_id text not null',
   'column version_usage.channel text not null',
   'column version_usage_hour.actor_id text not null',
@@ -71,12 +77,18 @@ const MODEL_ONLY = [
   'constraint stream_subscriber stream_subscriber_workspace_id_channel_fkey: FOREIGN KEY (workspace_id, channel) REFERENCES channel(workspace_id, name) ON UPDATE RESTRICT ON DELETE RESTRICT',
 ];
 const MIGRATIONS_ONLY = [
+  'table applied_cursor with fillfactor=50, rls false',
   'table event_counter with fillfactor=10, rls false',
+  'column applied_cursor.actor_id text collate C not null',
+  'column applied_cursor.channel text collate C not null',
+  'column applied_cursor.cursor text collate C not null',
+  'column applied_cursor.instance text collate C not null',
   'column channel.name text collate C not null',
   'column prompt.slug text collate C not null',
   'column prompt.tags text[] not null',
   'column stream_subscriber.channel text collate C not null',
   'column stream_subscriber.id text collate C not null',
+  'column stream_subscriber.instance text collate C',
   'column version_usage.actor_id text collate C not null',
   'column version_usage.channel text collate C not null',
   'column version_usage_hour.actor_id text collate C not null',

@@ -122,7 +122,7 @@ export async function createHubStage(times: Partial<HubTimes> = {}): Promise<Hub
     onIdleError: () => undefined,
   });
   const { workspaceId } = world.admin;
-  const who = { workspaceId, actor: world.admin, transport: 'WEBSOCKET' } as const;
+  const who = { workspaceId, actor: world.admin, transport: 'WEBSOCKET', instance: null } as const;
   const failures: unknown[] = [];
   let [rendered, conflated] = [0, 0];
   const hub: Hub = new Hub({

@@ -5,7 +5,6 @@ import canonicalize from 'canonicalize';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { canonicalJson } from '../../src/sdk/canonical.ts';
-import { systemClock } from '../../src/sdk/clock.ts';
 import { createPromptForge } from '../../src/sdk/client.ts';
 import type { PromptForgeOptions } from '../../src/sdk/client.ts';
 import { bundleFile, diskCache } from '../../src/sdk/disk.ts';
@@ -155,7 +154,7 @@ describe('the disk', () => {
     });
   }
 
-  it('starts a client without a server: from the cache, else from the bootstrap file, within 50 ms', async () => {
+  it('starts a client without a server: from the cache, else from the bootstrap file', async () => {
     const [cached, bundled] = [join(directory, 'cached.json'), join(directory, 'bundled.json')];
     await writeFile(cached, await fileOf(await prompt('support/a', 'cached {{who}}')));
     await writeFile(bundled, await fileOf(await prompt('support/a', 'bundled {{who}}')));
@@ -163,16 +162,13 @@ describe('the disk', () => {
       const prompts = offline(options);
       const errors: string[] = [];
       prompts.on('error', (error) => errors.push(error.message));
-      const began = systemClock.now();
       const { source } = await prompts.ready({ timeoutMs: 5_000 });
-      const tookMs = systemClock.now() - began;
       const { text } = prompts.render('support/a', { who: 'Ada' });
       await prompts.close();
-      return { source, text, errors, tookMs };
+      return { source, text, errors };
     };
     const both = { cache: diskCache(cached), bootstrap: bundleFile(bundled) };
     expect(await render(both)).toMatchObject({ source: 'disk', text: 'cached Ada', errors: [] });
-    expect((await render(both)).tookMs).toBeLessThan(50);
     const imported = JSON.parse(await readFile(bundled, 'utf8')) as never;
     expect(await render({ bootstrap: imported })).toMatchObject({ source: 'bootstrap', text: 'bundled Ada' });
     await writeFile(cached, 'garbage');

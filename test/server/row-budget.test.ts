@@ -163,7 +163,7 @@ describe('the row budget', () => {
     const error = rowBudgetError(parse(`query A { id } query B ${thousands('channels { name }')}`), 'B', {});
     expect(error?.message).toBe(
       'Query limit exceeded: 90100 rows to read (ask for smaller pages; what is no row counts as several, each time: ' +
-        'template 20, messages 20, lint 50, usage 100, diff 200, diffNow 200, promotionPlan 50, render 500), at most 15000 allowed',
+        'template 20, messages 20, lint 50, usage 100, diff 200, diffNow 200, promotionPlan 50, rollout 20, render 500), at most 15000 allowed',
     );
     expect(error?.locations).toEqual([{ line: 1, column: 16 }]);
   });
