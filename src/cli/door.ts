@@ -18,6 +18,22 @@ export function registerDoor(program: Command): void {
     .action(async () => (await import('./migrate.ts')).migrateOnce({ json: isJson(program) }));
   registerKeys(program);
   registerBackup(program);
+  registerDoctor(program);
+}
+
+const DOCTOR_HELP = `
+Looks at this Node, the configuration, the database (version, migrations, the role of the server, LISTEN, clock), and the server at --url (ready, clock, key,
+version). It changes nothing. An embedded database that does not run is started for the look. Exit code 1 when something is a fault.`;
+
+function registerDoctor(program: Command): void {
+  program
+    .command('doctor')
+    .description('say what is wrong with this installation, and what to do')
+    .addHelpText('after', DOCTOR_HELP)
+    .action(async (_options: unknown, command: Command) => {
+      const isUrlSaid = program.getOptionValueSource('url') !== 'default';
+      process.exitCode = await (await import('./doctor.ts')).doctor(command.optsWithGlobals(), isUrlSaid);
+    });
 }
 
 const BACKUP_HELP = `

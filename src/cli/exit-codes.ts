@@ -15,7 +15,7 @@ export type ExitCode = (typeof EXIT_CODE)[keyof typeof EXIT_CODE];
 const MEANINGS: Readonly<Record<keyof typeof EXIT_CODE, string>> = {
   DONE: 'done',
   FAULTS:
-    'finished, but lines were refused or the verification failed; or serve, migrate, keys, backup or restore could not do it',
+    'finished, but lines or files were refused, the verification failed, diff found a difference, codegen --check something stale, or doctor a fault; or serve, migrate, keys, backup or restore could not do it',
   USAGE: 'wrong usage: an option, an argument, or a file that cannot be read',
   UNREACHABLE: 'the server cannot be reached or is not available',
   UNAUTHORISED: 'not authorised: the API key is missing, wrong, or may not do this',

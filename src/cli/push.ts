@@ -65,8 +65,7 @@ async function push(folder: string, options: PushOptions): Promise<number> {
   const reports = inOrder(subjects, WIDTH, ({ file, subject }) => {
     return orFault(file.path, () => one({ root, request, dryRun }, file, subject));
   });
-  for await (const entry of reports) report.add(entry);
-  return report.finish();
+  return report.all(reports);
 }
 
 async function one(pushing: Pushing, file: LocalFile, subject: Subject): Promise<FileReport> {

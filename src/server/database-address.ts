@@ -84,13 +84,14 @@ export async function migrateDatabase(
   }
 }
 
-/** A connection of who owns the tables; a database from outside may still be starting, and is waited for. */
+/** A connection of who owns the tables. `attempts`: a database from outside may still be starting, and is waited for. */
 export function connectOwner(
   { address, ownerAddress }: Addresses,
   log: Log,
   signal?: AbortSignal,
+  attempts = CONNECT_ATTEMPTS,
 ): Promise<pg.Client> {
-  return connectPatiently(ownerAddress ?? address, log, signal);
+  return connectPatiently(ownerAddress ?? address, log, signal, attempts);
 }
 
 const AS_OWNER =
@@ -138,6 +139,7 @@ async function connectPatiently(
   address: DatabaseAddress,
   log: Log,
   signal?: AbortSignal,
+  attempts = CONNECT_ATTEMPTS,
 ): Promise<pg.Client> {
   for (let attempt = 1; ; attempt += 1) {
     const client = new pg.Client({
@@ -150,7 +152,7 @@ async function connectPatiently(
       await client.connect();
       return client;
     } catch (error) {
-      if (attempt >= CONNECT_ATTEMPTS || !isStarting(error))
+      if (attempt >= attempts || !isStarting(error))
         throw new Error(`the database cannot be reached (DATABASE_URL): ${String(error)}`, { cause: error });
       log.warn({ reason: String(error) }, 'the database does not answer yet: waiting for it');
       await sleep(CONNECT_PAUSE_MS, undefined, { signal });

@@ -8,7 +8,7 @@ import type { ContentInput } from '../../src/domain/version.ts';
 import { readSnapshotFile } from '../../src/sdk/snapshot-file.ts';
 import { startTestServer } from '../support/server.ts';
 import type { TestServer } from '../support/server.ts';
-import { runInProcess } from './in-process.ts';
+import { cliOf } from './call-cli.ts';
 
 const ROOT = join(import.meta.dirname, '..', '..');
 const TSC = join(dirname(createRequire(import.meta.url).resolve('typescript/package.json')), 'bin', 'tsc');
@@ -25,7 +25,8 @@ afterAll(async () => {
 });
 
 const at = (name: string) => join(directory, name);
-const cli = (...args: string[]) => runInProcess(server, ...args);
+const { cli: call } = cliOf(() => server);
+const cli = (...args: string[]) => call(args);
 
 /** Saves and promotes; a prompt that is there gets another version. */
 async function serve(slug: string, content: ContentInput): Promise<void> {

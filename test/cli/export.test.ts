@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startTestServer } from '../support/server.ts';
 import type { TestServer } from '../support/server.ts';
+import { cliOf } from './call-cli.ts';
 import { runCli } from './run-cli.ts';
 
 let from: TestServer;
@@ -18,8 +19,7 @@ afterAll(async () => {
   await rm(directory, { recursive: true });
 });
 
-const cli = ({ url, adminKey }: TestServer, ...args: string[]) =>
-  runCli(args, { PROMPTFORGE_URL: url, PROMPTFORGE_API_KEY: adminKey });
+const cli = (server: TestServer, ...args: string[]) => cliOf(() => server).cli(args);
 
 const HISTORY = `{
   prompts(first: 100, filter: { archived: null }) {
@@ -61,7 +61,9 @@ describe('promptforge export', () => {
     const [before, after] = await Promise.all([from.execute(HISTORY), to.execute(HISTORY)]);
     expect(JSON.stringify(before.data())).toContain('"number":25');
     expect(after.data()).toEqual(before.data());
-    const again = await cli(to, 'export');
+    const { url, adminKey } = to;
+    // A process of its own: standard output is what is looked at.
+    const again = await runCli(['export'], { PROMPTFORGE_URL: url, PROMPTFORGE_API_KEY: adminKey });
     expect([again.code, again.stdout]).toEqual([0, await readFile(path, 'utf8')]);
   });
 
