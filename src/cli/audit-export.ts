@@ -5,7 +5,6 @@ import { CliError } from './cli-error.ts';
 import { parseConnection } from './connection.ts';
 import { EXIT_CODE } from './exit-codes.ts';
 import { startProgress } from './progress.ts';
-import type { Progress } from './progress.ts';
 
 const NEWLINE = 0x0a;
 
@@ -14,22 +13,29 @@ export interface ExportOptions extends Record<string, unknown> {
   readonly until?: string;
   readonly after: number;
   readonly out?: string;
+  readonly json?: boolean;
 }
 
 /** @returns the exit code. @throws CliError */
 export async function exportAudit(options: ExportOptions): Promise<number> {
-  const { since, until, after, out } = options;
+  const { since, until, after, out, json = false } = options;
   const stream = await openExport(parseConnection(options), { after, since, until });
   if (stream === null)
     throw new CliError(EXIT_CODE.REFUSED, 'the server is of a version that exports no trail');
   const progress = startProgress(Math.max(0, stream.head - after), 'events');
-  const lines = counted(stream.chunks, progress);
+  let events = 0;
+  const lines = counted(stream.chunks, (count) => {
+    events += count;
+    progress.advance(count);
+  });
   try {
     if (out === undefined) await pipeline(lines, process.stdout, { end: false });
     else await writeNew(out, lines);
   } finally {
     progress.stop();
   }
+  // Without a file the lines are the result, and JSON each.
+  if (out !== undefined && json) process.stdout.write(`${JSON.stringify({ file: out, events })}\n`);
   return EXIT_CODE.DONE;
 }
 
@@ -41,11 +47,14 @@ async function writeNew(path: string, lines: AsyncIterable<Buffer>): Promise<voi
   await pipeline(lines, file.createWriteStream());
 }
 
-async function* counted(chunks: AsyncIterable<Buffer>, progress: Progress): AsyncGenerator<Buffer> {
+async function* counted(
+  chunks: AsyncIterable<Buffer>,
+  advance: (count: number) => void,
+): AsyncGenerator<Buffer> {
   for await (const chunk of chunks) {
     yield chunk;
     let count = 0;
     for (let at = chunk.indexOf(NEWLINE); at !== -1; at = chunk.indexOf(NEWLINE, at + 1)) count += 1;
-    progress.advance(count);
+    advance(count);
   }
 }

@@ -31,8 +31,20 @@ export async function backup(
     await report(out, done, json);
   } catch (error) {
     if (error instanceof CliError) throw error;
-    fail('promptforge backup', signal.aborted ? new Error('interrupted: no file was written') : error);
+    if (signal.aborted) fail('promptforge backup', new Error('interrupted: no file was written'));
+    fail('promptforge backup', isForbidden(error) ? withAdvice(error) : error);
   }
+}
+
+function isForbidden(error: unknown): error is Error {
+  return error instanceof Error && Reflect.get(error, 'code') === '42501';
+}
+
+/** The login of a server may not read what Prisma keeps of the migrations. */
+function withAdvice(error: Error): Error {
+  return new Error(`${error.message}: set DATABASE_MIGRATION_URL to the owner of the database`, {
+    cause: error,
+  });
 }
 
 async function run(out: string, signal: AbortSignal): Promise<Done> {

@@ -10,14 +10,30 @@ export function registerDoor(program: Command): void {
     .description('start the server; its configuration comes from the environment')
     .action(async () => {
       const stop = listenForStop();
-      await (await import('./serve.ts')).serve(stop);
+      await (await import('./serve.ts')).serve(stop, { json: isJson(program) });
     });
   program
     .command('migrate')
     .description('bring the database up to date and stop; the server does the same at every start')
-    .action(async () => (await import('./migrate.ts')).migrateOnce());
+    .action(async () => (await import('./migrate.ts')).migrateOnce({ json: isJson(program) }));
   registerKeys(program);
   registerBackup(program);
+  registerDoctor(program);
+}
+
+const DOCTOR_HELP = `
+Looks at this Node, the configuration, the database (version, migrations, the role of the server, LISTEN, clock), and the server at --url (ready, clock, key,
+version). It changes nothing. An embedded database that does not run is started for the look. Exit code 1 when something is a fault.`;
+
+function registerDoctor(program: Command): void {
+  program
+    .command('doctor')
+    .description('say what is wrong with this installation, and what to do')
+    .addHelpText('after', DOCTOR_HELP)
+    .action(async (_options: unknown, command: Command) => {
+      const isUrlSaid = program.getOptionValueSource('url') !== 'default';
+      process.exitCode = await (await import('./doctor.ts')).doctor(command.optsWithGlobals(), isUrlSaid);
+    });
 }
 
 const BACKUP_HELP = `
@@ -31,7 +47,6 @@ rows come in one transaction. A backup of an older release is migrated afterward
 goes into one of your own, and back.`;
 
 function registerBackup(program: Command): void {
-  const json = () => program.opts<{ json?: boolean }>().json === true;
   program
     .command('backup')
     .description('write the whole database into one file, at any time')
@@ -39,7 +54,7 @@ function registerBackup(program: Command): void {
     .addHelpText('after', BACKUP_HELP)
     .action(async ({ out }: { out: string }) => {
       const stop = listenForStop();
-      await (await import('./backup.ts')).backup({ out, json: json() }, stop);
+      await (await import('./backup.ts')).backup({ out, json: isJson(program) }, stop);
     });
   program
     .command('restore')
@@ -48,7 +63,7 @@ function registerBackup(program: Command): void {
     .addHelpText('after', RESTORE_HELP)
     .action(async (file: string) => {
       const stop = listenForStop();
-      await (await import('./restore.ts')).restore(file, { json: json() }, stop);
+      await (await import('./restore.ts')).restore(file, { json: isJson(program) }, stop);
     });
 }
 
@@ -58,7 +73,6 @@ function registerKeys(program: Command): void {
     .description(
       'API keys, through the database: the way back for a lost admin key. Works whether the server runs or not',
     );
-  const isJson = () => program.opts<{ json?: boolean }>().json === true;
   keys
     .command('create')
     .description('create a key and print it, this once')
@@ -80,33 +94,44 @@ function registerKeys(program: Command): void {
     .option('--name <name>', 'what the key is for; stands in the audit trail')
     .option(...WORKSPACE)
     .action(async (options: Omit<CreateKeyOptions, 'json'>) =>
-      (await import('./keys.ts')).createKey({ ...options, json: isJson() }),
+      (await import('./keys.ts')).createKey({ ...options, json: isJson(program) }),
     );
   keys
     .command('list')
     .description('list the keys, never their secrets')
     .option(...WORKSPACE)
     .option(...OPERATORS)
-    .action(async (where: Where) => (await import('./keys.ts')).listKeys({ ...where, json: isJson() }));
+    .action(async (where: Where) =>
+      (await import('./keys.ts')).listKeys({ ...where, json: isJson(program) }),
+    );
   keys
-    .command('rotate <id>')
+    .command('rotate')
+    .argument(...KEY_ID)
     .description('give a key another secret and print it, this once')
     .option('--overlap-days <n>', 'for how many days the former secret goes on, 0 to 7', '0')
     .option(...WORKSPACE)
     .option(...OPERATORS)
     .action(async (id: string, options: Where & { overlapDays: string }) =>
-      (await import('./keys.ts')).rotateKey(id, { ...options, json: isJson() }),
+      (await import('./keys.ts')).rotateKey(id, { ...options, json: isJson(program) }),
     );
   keys
-    .command('revoke <id>')
+    .command('revoke')
+    .argument(...KEY_ID)
     .description('end a key, on every server within seconds')
     .option(...WORKSPACE)
     .option(...OPERATORS)
-    .action(async (id: string, where: Where) => (await import('./keys.ts')).revokeKey(id, where));
+    .action(async (id: string, where: Where) =>
+      (await import('./keys.ts')).revokeKey(id, { ...where, json: isJson(program) }),
+    );
 }
 
+const KEY_ID = ['<id>', 'of the key, as `keys list` shows it'] as const;
 const WORKSPACE = ['--workspace <slug>', 'of which workspace; without: default'] as const;
 const OPERATORS = ['--operator', "the operators' keys"] as const;
+
+function isJson(program: Command): boolean {
+  return program.opts<{ json?: boolean }>().json === true;
+}
 
 interface Where {
   readonly workspace?: string;

@@ -4,6 +4,7 @@ import type {
   ExportVersionsQuery,
   ExportVersionsQueryVariables,
 } from './generated/operations.ts';
+import { ask } from './graph.ts';
 import type { Request } from './graphql-client.ts';
 import { inOrder } from './in-order.ts';
 import { inputOf, VERSION_CONTENT, verifiedContent } from './version-content.ts';
@@ -72,7 +73,7 @@ export async function listPrompts(request: Request): Promise<ListedPrompt[]> {
   const listed: ListedPrompt[] = [];
   for (let after: string | null = null; ;) {
     const variables: ExportPromptsQueryVariables = { after };
-    const { prompts } = (await request(EXPORT_PROMPTS, variables)) as ExportPromptsQuery;
+    const { prompts } = await ask<ExportPromptsQuery>(request, EXPORT_PROMPTS, variables);
     listed.push(
       ...prompts.edges.map(({ node: { slug, archivedAt, latest } }) => {
         return { slug, archivedAt, newest: latest.number };
@@ -132,6 +133,6 @@ async function* pagesFrom(request: Request, slug: string, first: Page): AsyncGen
 /** Versions stand newest first: going backwards from the end meets the oldest first. */
 async function pageOf(request: Request, slug: string, before: string | null): Promise<Page | null> {
   const variables: ExportVersionsQueryVariables = { slug, before };
-  const { prompt } = (await request(EXPORT_VERSIONS, variables)) as ExportVersionsQuery;
+  const { prompt } = await ask<ExportVersionsQuery>(request, EXPORT_VERSIONS, variables);
   return prompt?.versions ?? null;
 }

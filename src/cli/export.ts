@@ -1,5 +1,3 @@
-import { createWriteStream } from 'node:fs';
-import { rename, rm, stat } from 'node:fs/promises';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { Command } from 'commander';
@@ -9,6 +7,7 @@ import { EXIT_CODE } from './exit-codes.ts';
 import { historyLines, listPrompts } from './export-history.ts';
 import type { ExportTally } from './export-history.ts';
 import { graphqlClient } from './graphql-client.ts';
+import { writeNewFile } from './new-file.ts';
 import { startProgress } from './progress.ts';
 
 const NOT_CARRIED =
@@ -46,7 +45,6 @@ async function runExport(options: ExportOptions): Promise<number> {
       '--json reports on standard output, where the versions go: give the file with --out',
     );
   }
-  if (out !== undefined) await requireNew(out);
   const request = graphqlClient(parseConnection(options));
   const prompts = await listPrompts(request);
   const tally: ExportTally = { prompts: 0, versions: 0, archived: 0, moved: [], gone: [] };
@@ -54,38 +52,15 @@ async function runExport(options: ExportOptions): Promise<number> {
   const lines = counted(historyLines(request, prompts, tally), () => progress.advance(1));
   try {
     if (out === undefined) await pipeline(Readable.from(lines), process.stdout, { end: false });
-    else await writeWhole(out, lines);
+    else
+      await writeNewFile(out, async (file) => {
+        for await (const line of lines) await file.appendFile(line);
+      });
   } finally {
     progress.stop();
   }
   report(tally, out, json);
   return tally.gone.length === 0 ? EXIT_CODE.DONE : EXIT_CODE.FAULTS;
-}
-
-/** An export that is there already may be one that somebody relies on. */
-async function requireNew(path: string): Promise<void> {
-  const there = await stat(path).catch((error: NodeJS.ErrnoException) => {
-    if (error.code === 'ENOENT') return null;
-    throw unwritable(path, error);
-  });
-  if (there !== null) throw new CliError(EXIT_CODE.USAGE, `${path} is there already: name a new file`);
-}
-
-async function writeWhole(path: string, lines: AsyncIterable<string>): Promise<void> {
-  const part = `${path}.part`;
-  try {
-    await pipeline(Readable.from(lines), createWriteStream(part, { mode: 0o600, flush: true }));
-    await rename(part, path);
-  } catch (error) {
-    await rm(part, { force: true });
-    throw error instanceof Error && 'syscall' in error
-      ? unwritable(path, error as NodeJS.ErrnoException)
-      : error;
-  }
-}
-
-function unwritable(path: string, error: NodeJS.ErrnoException): CliError {
-  return new CliError(EXIT_CODE.USAGE, `${path} cannot be written (${error.code ?? error.message})`);
 }
 
 async function* counted(lines: AsyncIterable<string>, onLine: () => void): AsyncGenerator<string> {

@@ -1,3 +1,4 @@
+import { harmless, inline, paint, print, printJson } from './output.ts';
 import { EXIT_CODE } from './exit-codes.ts';
 import type { ExitCode } from './exit-codes.ts';
 
@@ -31,7 +32,8 @@ export interface FileReport {
 
 export interface FolderReport {
   add(entry: FileReport): void;
-  finish(): ExitCode;
+  /** Takes the rest, as it comes, and sums up; also when that ends early, with what was done until then. */
+  all(entries: AsyncIterable<FileReport>): Promise<ExitCode>;
 }
 
 const WRONG: readonly FileEvent[] = ['conflict', 'fault'];
@@ -45,27 +47,40 @@ export function folderReport({
   readonly json: boolean;
   readonly dryRun: boolean;
 }): FolderReport {
-  const entries: FileReport[] = [];
+  const listed: FileReport[] = [];
   const counts = new Map<FileEvent, number>();
+  const add = (entry: FileReport): void => {
+    counts.set(entry.what, (counts.get(entry.what) ?? 0) + 1);
+    if (entry.what === 'unchanged') return;
+    if (json) listed.push(entry);
+    else print(entryText(entry));
+  };
   return {
-    add(entry) {
-      counts.set(entry.what, (counts.get(entry.what) ?? 0) + 1);
-      if (entry.what === 'unchanged') return;
-      if (json) entries.push(entry);
-      else process.stdout.write(entryText(entry));
-    },
-    finish() {
-      const summary = Object.fromEntries(counts);
-      if (json) process.stdout.write(`${JSON.stringify({ dryRun, counts: summary, files: entries })}\n`);
-      else process.stdout.write(`${dryRun ? 'dry run, nothing is changed: ' : ''}${countsText(counts)}\n`);
+    add,
+    async all(entries) {
+      try {
+        for await (const entry of entries) add(entry);
+      } finally {
+        if (json) printJson({ dryRun, counts: Object.fromEntries(counts), files: listed });
+        else print(`${dryRun ? 'dry run, nothing is changed: ' : ''}${countsText(counts)}\n`);
+      }
       return WRONG.some((what) => counts.has(what)) ? EXIT_CODE.FAULTS : EXIT_CODE.DONE;
     },
   };
 }
 
 function entryText({ what, path, detail, diffs = [] }: FileReport): string {
-  const indented = diffs.map((diff) => diff.replaceAll(/^(?=.)/gm, '    '));
-  return `${what.padEnd(WIDTH)}${path}  ${detail}\n${indented.join('')}`;
+  const lines = diffs
+    .flatMap((diff) => harmless(diff).trimEnd().split('\n'))
+    .map((line) => `    ${painted(line)}\n`);
+  const word = what.padEnd(WIDTH);
+  return `${WRONG.includes(what) ? paint('red', word) : word}${inline(path)}  ${inline(detail)}\n${lines.join('')}`;
+}
+
+function painted(line: string): string {
+  if (/^(---|\+\+\+) /.test(line)) return paint('bold', line);
+  if (line.startsWith('+')) return paint('green', line);
+  return line.startsWith('-') ? paint('red', line) : line;
 }
 
 function countsText(counts: ReadonlyMap<FileEvent, number>): string {

@@ -6,6 +6,7 @@ import type {
   FolderVersionQuery,
   FolderVersionQueryVariables,
 } from './generated/operations.ts';
+import { ask } from './graph.ts';
 import type { Request } from './graphql-client.ts';
 import type { Base, Metadata } from './prompt-file.ts';
 import { isCovered } from './slug-patterns.ts';
@@ -66,7 +67,7 @@ export async function servedVersions(
   const served = new Map<string, ServedVersion>();
   for (let after: string | null = null; ;) {
     const variables: FolderServingQueryVariables = { channel, after };
-    const answer = (await request(FOLDER_SERVING, variables)) as FolderServingQuery;
+    const answer = await ask<FolderServingQuery>(request, FOLDER_SERVING, variables);
     if (answer.channel === null) {
       throw new CliError(
         EXIT_CODE.REFUSED,
@@ -92,7 +93,7 @@ export async function versionContent(
   number: number,
 ): Promise<Content | null> {
   const variables: FolderVersionQueryVariables = { slug, number };
-  const { prompt } = (await request(FOLDER_VERSION, variables)) as FolderVersionQuery;
+  const { prompt } = await ask<FolderVersionQuery>(request, FOLDER_VERSION, variables);
   const version = prompt?.version ?? null;
   return version === null ? null : verifiedContent(slug, version);
 }

@@ -60,9 +60,12 @@ export async function listKeys({ json, ...where }: Where & { readonly json: bool
   else for (const row of rows) process.stdout.write(keyLine(row));
 }
 
-export async function revokeKey(id: string, where: Where): Promise<void> {
+export async function revokeKey(
+  id: string,
+  { json, ...where }: Where & { readonly json: boolean },
+): Promise<void> {
   await throughTheDoor(where, ({ app, actor }) => app.revokeApiKey(actor, { id }));
-  process.stdout.write(`revoked ${id}\n`);
+  process.stdout.write(json ? `${JSON.stringify({ id, revoked: true })}\n` : `revoked ${id}\n`);
 }
 
 function print(json: boolean, facts: object, key: string): void {
@@ -166,7 +169,8 @@ async function openForCommand(
     return { address: running, ownerAddress: null, dataDirectory: null, role, stop: async () => undefined };
   }
   const opened = await openDatabaseServer(config, log);
-  return { ...opened, role: await migrateDatabase(opened, MIGRATIONS_DIRECTORY, log) };
+  const { role } = await migrateDatabase(opened, MIGRATIONS_DIRECTORY, log);
+  return { ...opened, role };
 }
 
 /** What `keys create` takes, as commander hands it over. */

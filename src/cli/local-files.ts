@@ -17,7 +17,7 @@ export interface LocalFiles {
 export async function localFiles(
   root: string,
   patterns: SlugPatterns,
-  report: FolderReport,
+  report: Pick<FolderReport, 'add'>,
 ): Promise<LocalFiles> {
   const files = new Map<string, LocalFile>();
   const faulty = new Set<string>();

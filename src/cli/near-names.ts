@@ -1,6 +1,6 @@
 import { CliError } from './cli-error.ts';
 import { EXIT_CODE } from './exit-codes.ts';
-import type { AllSlugsQuery, NearPromptsQuery } from './generated/operations.ts';
+import type { AllSlugsQuery, ChannelNamesQuery, NearPromptsQuery } from './generated/operations.ts';
 import { ask, rowsOf } from './graph.ts';
 import type { Request } from './graphql-client.ts';
 
@@ -20,9 +20,6 @@ const NEAR_PROMPTS = /* GraphQL */ `
         }
       }
     }
-    channels {
-      name
-    }
   }
 `;
 const ALL_SLUGS = /* GraphQL */ `
@@ -40,33 +37,66 @@ const ALL_SLUGS = /* GraphQL */ `
     }
   }
 `;
+const CHANNEL_NAMES = /* GraphQL */ `
+  query ChannelNames {
+    channels {
+      name
+    }
+  }
+`;
 const SHOWN_MAX = 3;
 /** So many prompts are looked through, beside those of the folder and those with the name in them. */
 const LOOKED_THROUGH_MAX = 500;
 
 /** Why a prompt is not found, with the names that were perhaps meant. */
 export async function unknownPrompt(request: Request, slug: string): Promise<CliError> {
-  const { beside, alike } = await near(request, slug);
-  const slugs = [beside, alike].flatMap(({ edges }) => edges.map(({ node }) => node.slug));
-  const page = async (place: object) => (await ask<AllSlugsQuery>(request, ALL_SLUGS, { ...place })).prompts;
-  for await (const row of rowsOf(page, LOOKED_THROUGH_MAX)) slugs.push(row.slug);
-  const advice = nearest(slug, slugs);
-  const rest =
-    advice.length === 0 ? '`promptforge list` shows those there are' : `did you mean ${advice.join(', ')}?`;
-  return new CliError(EXIT_CODE.REFUSED, `there is no prompt ${JSON.stringify(slug)}: ${rest}`);
+  const near = nearest(slug, await someSlugs(request, slug));
+  const advice =
+    near.length === 0 ? '`promptforge list` shows those there are' : `did you mean ${near.join(', ')}?`;
+  return new CliError(EXIT_CODE.REFUSED, `there is no prompt ${JSON.stringify(slug)}: ${advice}`);
 }
 
 /** Why a channel is not found, with those there are. */
 export async function unknownChannel(request: Request, name: string): Promise<CliError> {
-  const { channels } = await near(request, '');
-  const names = channels.map((channel) => channel.name).join(', ');
-  return new CliError(EXIT_CODE.REFUSED, `there is no channel ${JSON.stringify(name)}: there are ${names}`);
+  const names = await channelNames(request);
+  return new CliError(
+    EXIT_CODE.REFUSED,
+    `there is no channel ${JSON.stringify(name)}: there are ${names.join(', ')}`,
+  );
 }
 
-function near(request: Request, slug: string): Promise<NearPromptsQuery> {
+/** Why a channel serves nothing of a prompt: perhaps there is no such channel. */
+export async function nothingServed(request: Request, slug: string, channel: string): Promise<CliError> {
+  if (!(await channelNames(request)).includes(channel)) return unknownChannel(request, channel);
+  return new CliError(
+    EXIT_CODE.REFUSED,
+    `channel ${JSON.stringify(channel)} serves no version of ${slug}: \`--channel latest\` has the newest one`,
+  );
+}
+
+async function channelNames(request: Request): Promise<string[]> {
+  const { channels } = await ask<ChannelNamesQuery>(request, CHANNEL_NAMES, {});
+  return channels.map(({ name }) => name);
+}
+
+/** Slugs of the folder, with the name in them, and the first of all; none for a key that may not list them. */
+async function someSlugs(request: Request, slug: string): Promise<string[]> {
   const segments = slug.split('/');
   const part = segments.pop() ?? '';
-  return ask(request, NEAR_PROMPTS, { folder: segments.join('/') || '*', part: part || '*' });
+  try {
+    const { beside, alike } = await ask<NearPromptsQuery>(request, NEAR_PROMPTS, {
+      folder: segments.join('/') || '*',
+      part: part || '*',
+    });
+    const slugs = [beside, alike].flatMap(({ edges }) => edges.map(({ node }) => node.slug));
+    const page = async (place: object) =>
+      (await ask<AllSlugsQuery>(request, ALL_SLUGS, { ...place })).prompts;
+    for await (const row of rowsOf(page, LOOKED_THROUGH_MAX)) slugs.push(row.slug);
+    return slugs;
+  } catch (error) {
+    if (error instanceof CliError && error.exitCode === EXIT_CODE.UNAUTHORISED) return [];
+    throw error;
+  }
 }
 
 /** Those that differ in a third of their letters at most, the nearest first, then those that contain what was written. */

@@ -1,4 +1,4 @@
-import { styleText } from 'node:util';
+import { stripVTControlCharacters, styleText } from 'node:util';
 
 type Style = Parameters<typeof styleText>[0];
 
@@ -19,7 +19,8 @@ export function printJson(value: unknown): void {
 
 /** What is no part of the result: it must not stand in a pipe. */
 export function note(text: string): void {
-  process.stderr.write(`${text}\n`);
+  // Painted for the terminal that shows the result; the notes may go elsewhere.
+  process.stderr.write(`${process.stderr.isTTY ? text : stripVTControlCharacters(text)}\n`);
 }
 
 /** Whether people look at the result, rather than a program or a file. */
@@ -62,7 +63,7 @@ export function minute(iso: string): string {
 }
 
 /** A moment for people: local time, to the second. */
-function second(iso: string): string {
+export function second(iso: string): string {
   const at = new Date(iso);
   const local = new Date(at.getTime() - at.getTimezoneOffset() * 60_000);
   return local.toISOString().slice(0, 19).replace('T', ' ');

@@ -1,7 +1,7 @@
-import { chatText, parseChatText } from './chat-text.ts';
 import { FENCE, frontMatterText, parseFrontMatter, revisedFrontMatter, splitFile } from './front-matter.ts';
 import type { FrontMatter } from './front-matter.ts';
 import { contentOf } from './import-content.ts';
+import { chatText, parseChatText } from '../domain/version-chat.ts';
 import { contentHash, parseContent } from '../domain/version.ts';
 import type { Content } from '../domain/version.ts';
 
@@ -90,9 +90,9 @@ export function parsePromptFile(text: string): ParsedPromptFile {
         'front matter: "version" and "contentHash" stand together, as pull wrote them: restore the one that is missing, or take both away for a new prompt',
     };
   }
-  const source = kind === 'TEXT' ? { template: body, fault: null } : parseChatText(body, linesIn(text, body));
-  if (source.fault !== null) return { file: null, fault: source.fault };
-  const read = contentOf({ ...source, fault: undefined, config, variables });
+  const source = kind === 'TEXT' ? { template: body } : parseChatText(body);
+  if ('fault' in source) return { file: null, fault: inFile(source.fault, linesAbove(text, body)) };
+  const read = contentOf({ ...source, config, variables });
   if (read.content === null) return { file: null, fault: read.fault };
   const content = parseContent('content', read.content);
   return {
@@ -106,7 +106,11 @@ export function parsePromptFile(text: string): ParsedPromptFile {
   };
 }
 
-/** How many lines stand above the text. */
-function linesIn(text: string, body: string): number {
+/** A fault of the text, with the line of the file. */
+function inFile(fault: string, above: number): string {
+  return fault.replace(/^line (\d+)/, (_told, line: string) => `line ${Number(line) + above}`);
+}
+
+function linesAbove(text: string, body: string): number {
   return text.slice(0, text.length - body.length).split('\n').length - 1;
 }

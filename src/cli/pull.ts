@@ -57,8 +57,7 @@ async function pull(folder: string, options: PullOptions): Promise<number> {
   const reports = inOrder(slugs.toSorted(), WIDTH, (slug) => {
     return orFault(pathOf(slug), () => pullFile(pulling, files.get(slug), served.get(slug)));
   });
-  for await (const entry of reports) report.add(entry);
-  return report.finish();
+  return report.all(reports);
 }
 
 /** What is wrong with one file leaves the others alone. */

@@ -9,11 +9,11 @@ import type {
   PushStateQueryVariables,
 } from './generated/operations.ts';
 import type { ServedVersion } from './folder-server.ts';
+import { ask, mutate } from './graph.ts';
 import { exitCodeOf } from './graphql-client.ts';
 import type { Request } from './graphql-client.ts';
 import type { Base, PromptFile } from './prompt-file.ts';
 import { FileFault } from './prompt-folder.ts';
-import { TryLater, withRetries } from './retry.ts';
 import { inputOf } from './version-content.ts';
 
 const PUSH_EDIT = /* GraphQL */ `
@@ -86,7 +86,7 @@ export async function newestVersion(
   slug: string,
 ): Promise<(ServedVersion & { readonly isArchived: boolean }) | null> {
   const variables: PushStateQueryVariables = { slug };
-  const { prompt } = (await request(PUSH_STATE, variables)) as PushStateQuery;
+  const { prompt } = await ask<PushStateQuery>(request, PUSH_STATE, variables);
   if (prompt === null) return null;
   const { latest, archivedAt, ...metadata } = prompt;
   const { number: version, contentHash } = latest;
@@ -99,13 +99,11 @@ async function edit(request: Request, save: Save, baseVersion: number): Promise<
   const variables: PushEditMutationVariables = {
     input: { slug, content, message, baseVersion, idempotencyKey },
   };
-  return withRetries(async () => {
-    const { editPrompt: result } = (await request(PUSH_EDIT, variables)) as PushEditMutation;
-    if (result.__typename === 'PromptVersion')
-      return { version: result.number, contentHash: result.contentHash };
-    if (result.code === 'EDIT_CONFLICT') return null;
-    throw refusal(slug, result);
-  });
+  const { editPrompt: result } = await mutate<PushEditMutation>(request, PUSH_EDIT, variables);
+  if (result.__typename === 'PromptVersion')
+    return { version: result.number, contentHash: result.contentHash };
+  if (result.code === 'EDIT_CONFLICT') return null;
+  throw refusal(slug, result);
 }
 
 async function create(request: Request, save: Save): Promise<Base | null> {
@@ -115,22 +113,20 @@ async function create(request: Request, save: Save): Promise<Base | null> {
   const variables: PushCreateMutationVariables = {
     input: { slug, content, message, description, owner, tags: [...tags], idempotencyKey },
   };
-  return withRetries(async () => {
-    const { createPrompt: result } = (await request(PUSH_CREATE, variables)) as PushCreateMutation;
-    if (result.__typename === 'Prompt') {
-      return { version: result.latest.number, contentHash: result.latest.contentHash };
-    }
-    if (result.code === 'SLUG_TAKEN') return null;
-    throw refusal(slug, result);
-  });
+  const { createPrompt: result } = await mutate<PushCreateMutation>(request, PUSH_CREATE, variables);
+  if (result.__typename === 'Prompt') {
+    return { version: result.latest.number, contentHash: result.latest.contentHash };
+  }
+  if (result.code === 'SLUG_TAKEN') return null;
+  throw refusal(slug, result);
 }
 
 function refusal(
   slug: string,
   { code, message }: { readonly code: string; readonly message: string },
 ): Error {
-  const exitCode = exitCodeOf(code);
-  const error = new CliError(exitCode, `${slug}: ${message}`);
-  if (exitCode === EXIT_CODE.UNREACHABLE) return new TryLater(error, null);
-  return exitCode === EXIT_CODE.UNAUTHORISED ? error : new FileFault(`is refused by the server: ${message}`);
+  // No other file would fare better.
+  if (exitCodeOf(code) === EXIT_CODE.UNAUTHORISED)
+    return new CliError(EXIT_CODE.UNAUTHORISED, `${slug}: ${message}`);
+  return new FileFault(`is refused by the server: ${message}`);
 }

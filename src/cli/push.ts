@@ -11,7 +11,6 @@ import { inOrder } from './in-order.ts';
 import { localFiles } from './local-files.ts';
 import { openFolder } from './prompt-folder.ts';
 import type { LocalFile } from './prompt-folder.ts';
-import { startProgress } from './progress.ts';
 import { orFault } from './pull.ts';
 import { isEdited, pushFile } from './push-file.ts';
 import type { Pushing } from './push-file.ts';
@@ -63,19 +62,10 @@ async function push(folder: string, options: PushOptions): Promise<number> {
   }
   const subjects = await subjectsOf(root, edited, message);
   if (!dryRun) requireSubjects(subjects);
-  const progress = startProgress(edited.length, 'files');
   const reports = inOrder(subjects, WIDTH, ({ file, subject }) => {
     return orFault(file.path, () => one({ root, request, dryRun }, file, subject));
   });
-  try {
-    for await (const entry of reports) {
-      progress.advance(1);
-      report.add(entry);
-    }
-  } finally {
-    progress.stop();
-  }
-  return report.finish();
+  return report.all(reports);
 }
 
 async function one(pushing: Pushing, file: LocalFile, subject: Subject): Promise<FileReport> {

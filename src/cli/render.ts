@@ -1,14 +1,13 @@
-import { text } from 'node:stream/consumers';
-import { readFile } from 'node:fs/promises';
 import type { Command } from 'commander';
 import { EXIT_CODE } from './exit-codes.ts';
-import type { RenderVersionQuery } from './generated/operations.ts';
-import { ask, serverOf, usage } from './graph.ts';
-import type { Request } from './graphql-client.ts';
+import type { ExitCode } from './exit-codes.ts';
+import type { RenderVariablesQuery, RenderVersionQuery } from './generated/operations.ts';
+import { ask, serverOf } from './graph.ts';
 import { isTerminal, note, print, printJson } from './output.ts';
-import { addVersionChoice, readVersion } from './show.ts';
-import type { ShownVersion, VersionChoice } from './show.ts';
+import { misfitText, parsePair, readValues, typed } from './render-values.ts';
 import { messagesOf, onScreen, readable } from './shown-text.ts';
+import { addVersionChoice, choiceOf, chosen } from './version-choice.ts';
+import type { VersionChoice } from './version-choice.ts';
 
 const RENDER_VERSION = /* GraphQL */ `
   query RenderVersion($slug: String!, $number: Int, $channel: String, $variables: JSON, $strict: Boolean!) {
@@ -37,6 +36,20 @@ const RENDER_VERSION = /* GraphQL */ `
   }
 `;
 
+const RENDER_VARIABLES = /* GraphQL */ `
+  query RenderVariables($slug: String!, $number: Int, $channel: String) {
+    prompt(slug: $slug) {
+      version(number: $number, channel: $channel) {
+        variables {
+          name
+          type
+          options
+        }
+      }
+    }
+  }
+`;
+
 const HELP = `
 A value of --var is a string; where the variable is declared as a NUMBER, a BOOLEAN or JSON, it is read as that: --var count=3.
 Values of --var go over those of --vars. Values that do not fit are all told at once (5).`;
@@ -48,8 +61,10 @@ interface RenderOptions extends VersionChoice {
   readonly json?: boolean;
 }
 
-type Rendering = NonNullable<NonNullable<RenderVersionQuery['prompt']>['version']>;
-type Misfits = Extract<Rendering['render'], { __typename: 'VariablesInvalid' }>;
+type Rendered = Extract<
+  NonNullable<NonNullable<RenderVersionQuery['prompt']>['version']>['render'],
+  { __typename: 'RenderedPrompt' }
+>;
 
 export function registerRender(program: Command): void {
   addVersionChoice(
@@ -71,112 +86,39 @@ export function registerRender(program: Command): void {
     });
 }
 
-async function render(slug: string, command: Command): Promise<number> {
+async function render(slug: string, command: Command): Promise<ExitCode> {
   const options = command.optsWithGlobals<RenderOptions>();
   const pairs = (options.var ?? []).map(parsePair);
   const given = await readValues(options.vars);
   const request = serverOf(command);
+  const which = { slug, ...choiceOf(options) };
   // First read, not only filled: the types of the variables, and why there is nothing to fill.
-  const { version } = await readVersion(request, slug, options);
-  const variables = {
-    ...given,
-    ...Object.fromEntries(pairs.map(([name, value]) => [name, typed(version, name, value)])),
-  };
-  const rendering = await fill(
-    request,
-    { slug, number: version.number, strict: options.strict, variables },
-    options,
-  );
-  const { number, render: result } = rendering;
-  if (result.__typename === 'VariablesInvalid') {
-    if (options.json === true) printJson({ slug, version: number, ...misfitsOf(result) });
-    note(misfitText(slug, number, result, version));
-    return EXIT_CODE.REFUSED;
-  }
-  const { text: rendered, messages } = result;
-  if (options.json === true)
-    printJson({
-      slug,
-      version: number,
-      ...(messages === null ? { text: rendered } : { messages: messagesOf({ messages }) }),
-    });
-  else {
-    const shown = readable({ template: rendered, messages });
-    print(isTerminal() ? onScreen(shown) : shown);
-  }
+  const read = await ask<RenderVariablesQuery>(request, RENDER_VARIABLES, which);
+  const { variables } = (await chosen(request, { slug, choice: options, prompt: read.prompt })).version;
+  const values = Object.fromEntries(pairs.map(([name, value]) => [name, typed(variables, name, value)]));
+  const filled = await ask<RenderVersionQuery>(request, RENDER_VERSION, {
+    ...which,
+    strict: options.strict,
+    variables: { ...given, ...values },
+  });
+  const { version } = await chosen(request, { slug, choice: options, prompt: filled.prompt });
+  const { number, render: result } = version;
+  if (result.__typename === 'RenderedPrompt')
+    return printRendered({ slug, version: number }, result, options);
+  const { missing, unknown, invalid } = result;
+  if (options.json === true) printJson({ slug, version: number, missing, unknown, invalid });
+  note(`error: these values do not fit version ${number} of ${slug}:\n${misfitText(result, variables)}`);
+  return EXIT_CODE.REFUSED;
+}
+
+function printRendered(
+  of: { slug: string; version: number },
+  { text, messages }: Rendered,
+  { json }: RenderOptions,
+): ExitCode {
+  const shown = readable({ template: text, messages });
+  if (json === true)
+    printJson({ ...of, ...(messages === null ? { text } : { messages: messagesOf({ messages }) }) });
+  else print(isTerminal() ? onScreen(shown) : shown);
   return EXIT_CODE.DONE;
-}
-
-/** By the number where it was chosen by one; else by the channel, which is all that the key of a service may ask for. */
-async function fill(
-  request: Request,
-  { number, ...rest }: { slug: string; number: number; strict: boolean; variables: object },
-  choice: VersionChoice,
-): Promise<Rendering> {
-  const which = choice.version === undefined ? { channel: choice.channel } : { number };
-  const { prompt } = await ask<RenderVersionQuery>(request, RENDER_VERSION, { ...rest, ...which });
-  const version = prompt?.version ?? null;
-  if (version === null) throw usage(`${rest.slug} has just changed: run the command again`);
-  return version;
-}
-
-function parsePair(pair: string): readonly [string, string] {
-  const at = pair.indexOf('=');
-  if (at < 1) throw usage(`--var ${JSON.stringify(pair)} has no value: write --var name=value`);
-  return [pair.slice(0, at), pair.slice(at + 1)];
-}
-
-async function readValues(path: string | undefined): Promise<object> {
-  if (path === undefined) return {};
-  const name = path === '-' ? 'standard input' : path;
-  const json = await (path === '-' ? text(process.stdin) : readFile(path, 'utf8')).catch(
-    (error: NodeJS.ErrnoException) => {
-      throw usage(`${name} cannot be read (${error.code ?? error.message})`);
-    },
-  );
-  const values = parseJson(json);
-  if (typeof values !== 'object' || values === null || Array.isArray(values)) {
-    throw usage(`${name} holds no JSON object: write {"name": "value"}`);
-  }
-  return values;
-}
-
-/** What the letters mean for a variable of its type; where they mean nothing, the server says so. */
-function typed({ variables }: ShownVersion, name: string, value: string): unknown {
-  const type = variables.find((variable) => variable.name === name)?.type;
-  if (type === 'JSON') return parseJson(value) ?? value;
-  if (type !== 'NUMBER' && type !== 'BOOLEAN') return value;
-  const meant = parseJson(value);
-  return typeof meant === type.toLowerCase() ? meant : value;
-}
-
-function misfitsOf({ missing, unknown, invalid }: Misfits): object {
-  return { missing, unknown, invalid };
-}
-
-function misfitText(
-  slug: string,
-  number: number,
-  { missing, unknown, invalid }: Misfits,
-  version: ShownVersion,
-): string {
-  const wanted = (path: string): string => {
-    const variable = version.variables.find(({ name }) => name === path.split('.')[0]);
-    if (variable === undefined) return '';
-    return variable.options === null ? ` (${variable.type})` : ` (one of ${variable.options.join(', ')})`;
-  };
-  const lines = [
-    ...missing.map((name) => `  missing: ${name}${wanted(name)}`),
-    ...unknown.map((name) => `  unknown: ${name}`),
-    ...invalid.map((name) => `  does not fit: ${name}${wanted(name)}`),
-  ];
-  return `error: these values do not fit version ${number} of ${slug}:\n${lines.join('\n')}`;
-}
-
-function parseJson(json: string): unknown {
-  try {
-    return JSON.parse(json);
-  } catch {
-    return undefined;
-  }
 }

@@ -18,6 +18,7 @@ const STOP_MS = 25_000;
 /** Starts the server and stays until it is asked to stop; exits with 78 for a wrong configuration, 1 when it cannot start, else 0. */
 export async function serve(
   { requested, signal }: StopSignal,
+  { json }: { readonly json: boolean } = { json: false },
   env: Readonly<Record<string, string | undefined>> = process.env,
 ): Promise<void> {
   try {
@@ -30,7 +31,11 @@ export async function serve(
     const server = await Promise.race([starting, undone]);
     if (server === null) process.exit(0);
     // In one piece: who waits for the ready line has the key with it.
-    process.stdout.write(`PromptForge ready on ${server.url}/graphql\n${firstStartText(server, config)}`);
+    process.stdout.write(
+      json
+        ? `${JSON.stringify({ ready: true, url: server.url, firstKey: server.firstKey })}\n`
+        : `PromptForge ready on ${server.url}/graphql\n${firstStartText(server, config)}`,
+    );
     process.stderr.write(`${await requested}: stopping\n`);
     setTimeout(() => fail('PromptForge did not stop', new Error('it took too long')), STOP_MS).unref();
     await server.close();

@@ -1,9 +1,7 @@
-import { CliError } from './cli-error.ts';
-import { EXIT_CODE } from './exit-codes.ts';
 import type { VersionRefQuery } from './generated/operations.ts';
 import { ask, usage } from './graph.ts';
 import type { Request } from './graphql-client.ts';
-import { unknownPrompt } from './near-names.ts';
+import { nothingServed, unknownPrompt } from './near-names.ts';
 
 const VERSION_REF = /* GraphQL */ `
   query VersionRef($slug: String!, $channel: String!) {
@@ -47,10 +45,7 @@ export async function numberOf(request: Request, slug: string, ref: VersionRef):
   const { prompt } = await ask<VersionRefQuery>(request, VERSION_REF, { slug, channel });
   if (prompt === null) throw await unknownPrompt(request, slug);
   if (prompt.version !== null) return prompt.version.number;
-  throw new CliError(
-    EXIT_CODE.REFUSED,
-    `channel ${JSON.stringify(channel)} serves no version of ${slug}: \`promptforge history ${slug}\` shows what there is`,
-  );
+  throw await nothingServed(request, slug, channel);
 }
 
 /** How people see it: the number, and by which name it was meant. */

@@ -1,8 +1,8 @@
 import pg from 'pg';
 import type { BackupHeader } from './backup-format.ts';
 
-/** What nodes tell each other of the moment: worth nothing an hour later, and of clients that would seem to be there. */
-const LIVE_TABLES: readonly string[] = ['stream_node', 'stream_subscriber'];
+/** Who is connected, and how far he is: worth nothing an hour later, when a client says it again or is gone. */
+const LIVE_TABLES: readonly string[] = ['stream_node', 'stream_subscriber', 'applied_cursor'];
 
 export interface BackupTable {
   readonly name: string;

@@ -60,6 +60,23 @@ export async function migrate(
   }
 }
 
+/**
+ * What migrate() would do, without doing it.
+ * @throws MigrationRefused when it would refuse
+ */
+export async function inspectMigrations(
+  client: pg.Client,
+  directory: string,
+): Promise<{ readonly applied: number; readonly pending: readonly string[] }> {
+  const known = await readMigrations(directory);
+  const { rows } = await client.query<{ found: boolean }>(
+    `SELECT to_regclass('"_prisma_migrations"') IS NOT NULL AS found`,
+  );
+  const applied = rows[0]?.found === true ? await readApplied(client) : [];
+  const pending = pendingMigrations(known, applied).map(({ name }) => name);
+  return { applied: applied.length, pending };
+}
+
 const INSUFFICIENT_PRIVILEGE = '42501';
 
 function isForbidden(error: unknown): error is Error {

@@ -41,6 +41,37 @@ export async function prepareServerRole(owner: pg.Client, login: string | null):
   }
 }
 
+/** What prepareServerRole would come to, without changing anything. */
+export interface InspectedRole {
+  readonly owner: string;
+  /** Whether the owner may create tables. */
+  readonly mayCreate: boolean;
+  /** Whom the server would work as. */
+  readonly name: string;
+  /** Why it would work as the owner instead; null: it does not. */
+  readonly fault: string | null;
+}
+
+/** @param login who the server connects as, null: as the owner */
+export async function inspectServerRole(owner: pg.Client, login: string | null): Promise<InspectedRole> {
+  const { rows } = await owner.query<Who & { mayCreate: boolean; mayMakeRoles: boolean }>(
+    `SELECT current_user::text AS owner, current_database()::text AS database, current_schema()::text AS schema,
+       has_schema_privilege(current_schema(), 'CREATE') AS "mayCreate", rolsuper OR rolcreaterole AS "mayMakeRoles"
+     FROM pg_roles WHERE rolname = current_user`,
+  );
+  const [who] = rows;
+  if (who === undefined) throw new Error('the database does not say who is connected');
+  const { owner: name, mayCreate } = who;
+  if (login !== null && login !== name)
+    return { owner: name, mayCreate, name: login, fault: await roleFault(owner, login) };
+  const role = serverRoleName(who.database);
+  let fault = await roleFault(owner, role);
+  if (fault === 'does not exist' && who.mayMakeRoles) fault = null;
+  else if (fault === null && !who.mayMakeRoles && !(await isMember(owner, role)))
+    fault = `was not granted to ${name}`;
+  return { owner: name, mayCreate, name: role, fault };
+}
+
 /** One role a database: one for the whole cluster would let the server of one database into the tables of another. */
 export function serverRoleName(database: string): string {
   const name = `promptforge_server_${database}`;

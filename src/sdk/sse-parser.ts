@@ -12,21 +12,32 @@ const EVENT_LENGTH_MAX = 32 * 1024 * 1024;
 export class SseParser {
   /** The text of the last comment: the server says there why it ends a stream. */
   comment = '';
-  #rest = '';
+  /** The line that is not finished, in the pieces that it came in: joined once, so that a line of many megabytes costs no more than its length. */
+  #rest: string[] = [];
+  /** The last piece ended with a CR, which may be the first half of a CR LF. */
+  #isTorn = false;
   #id: string | null = null;
   #event = '';
   #data: string[] = [];
+  /** Of the unfinished line, and of the data before it. */
   #length = 0;
+  #dataLength = 0;
 
   /** The events that are complete with this piece. @throws Error when one has no end */
   push(piece: string): ServerSentEvent[] {
-    // A CR at the end may be the first half of a CR LF: it is a line end only when something else follows.
-    const text = this.#rest + piece;
-    const lines = text.split(/\r\n|\n|\r(?!$)/);
-    this.#rest = lines.pop() ?? '';
+    const text = this.#isTorn ? `\r${piece}` : piece;
+    this.#isTorn = text.endsWith('\r');
+    const lines = (this.#isTorn ? text.slice(0, -1) : text).split(/\r\n|\n|\r/);
+    const unfinished = lines.pop() ?? '';
+    if (lines.length > 0) {
+      lines[0] = [...this.#rest, lines[0]].join('');
+      this.#rest = [];
+      this.#length = 0;
+    }
+    this.#rest.push(unfinished);
     const events = lines.flatMap((line) => this.#take(line) ?? []);
-    this.#length = this.#data.reduce((length, line) => length + line.length, this.#rest.length);
-    if (this.#length > EVENT_LENGTH_MAX)
+    this.#length += unfinished.length;
+    if (this.#length + this.#dataLength > EVENT_LENGTH_MAX)
       throw new Error(`an event is longer than ${EVENT_LENGTH_MAX} characters`);
     return events;
   }
@@ -39,7 +50,10 @@ export class SseParser {
     if (name === '') this.comment = value;
     if (name === 'id' && !value.includes('\0')) this.#id = value === '' ? null : value;
     if (name === 'event') this.#event = value;
-    if (name === 'data') this.#data.push(value);
+    if (name === 'data') {
+      this.#data.push(value);
+      this.#dataLength += value.length;
+    }
     return null;
   }
 
@@ -53,6 +67,7 @@ export class SseParser {
     this.#id = null;
     this.#event = '';
     this.#data = [];
+    this.#dataLength = 0;
     return isEmpty ? null : told;
   }
 }

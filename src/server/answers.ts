@@ -59,6 +59,7 @@ export function createAnswers(
   return {
     schema,
     channels,
+    newApp,
     contextOf,
     operations,
     subscribe,

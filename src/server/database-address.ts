@@ -52,17 +52,23 @@ export async function openDatabaseServer(
   return { address, ownerAddress: null, dataDirectory, stop: () => server.stop() };
 }
 
+export interface MigratedDatabase {
+  /** That connections change to; undefined: none, they work as whoever the address names. */
+  readonly role: string | undefined;
+  /** The migrations that were applied now. */
+  readonly applied: readonly string[];
+}
+
 /**
  * Brings the database up to date and makes the role that the server works as. A database from outside may still be starting: it is waited
  * for, half a minute at most.
- * @returns the role that connections change to; undefined: none, they work as whoever the address names.
  */
 export async function migrateDatabase(
   { address, ownerAddress }: Addresses,
   directory: string,
   log: Log,
   signal?: AbortSignal,
-): Promise<string | undefined> {
+): Promise<MigratedDatabase> {
   const owner = await connectOwner({ address, ownerAddress }, log, signal);
   try {
     signal?.throwIfAborted();
@@ -70,21 +76,22 @@ export async function migrateDatabase(
     if (applied.length > 0) log.info({ applied }, 'migrations applied');
     const login = ownerAddress === null ? null : await nameOfLogin(address, log, signal);
     const role = await prepareServerRole(owner, login);
-    if (role.kind === 'ROLE') return await usableRole(address, role.name, log);
+    if (role.kind === 'ROLE') return { role: await usableRole(address, role.name, log), applied };
     if (role.kind === 'OWNER') log.warn({ reason: role.reason }, AS_OWNER);
-    return undefined;
+    return { role: undefined, applied };
   } finally {
     await owner.end();
   }
 }
 
-/** A connection of who owns the tables; a database from outside may still be starting, and is waited for. */
+/** A connection of who owns the tables. `attempts`: a database from outside may still be starting, and is waited for. */
 export function connectOwner(
   { address, ownerAddress }: Addresses,
   log: Log,
   signal?: AbortSignal,
+  attempts = CONNECT_ATTEMPTS,
 ): Promise<pg.Client> {
-  return connectPatiently(ownerAddress ?? address, log, signal);
+  return connectPatiently(ownerAddress ?? address, log, signal, attempts);
 }
 
 const AS_OWNER =
@@ -132,6 +139,7 @@ async function connectPatiently(
   address: DatabaseAddress,
   log: Log,
   signal?: AbortSignal,
+  attempts = CONNECT_ATTEMPTS,
 ): Promise<pg.Client> {
   for (let attempt = 1; ; attempt += 1) {
     const client = new pg.Client({
@@ -144,7 +152,7 @@ async function connectPatiently(
       await client.connect();
       return client;
     } catch (error) {
-      if (attempt >= CONNECT_ATTEMPTS || !isStarting(error))
+      if (attempt >= attempts || !isStarting(error))
         throw new Error(`the database cannot be reached (DATABASE_URL): ${String(error)}`, { cause: error });
       log.warn({ reason: String(error) }, 'the database does not answer yet: waiting for it');
       await sleep(CONNECT_PAUSE_MS, undefined, { signal });

@@ -1,6 +1,7 @@
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
 import type { HubMeters } from '../realtime/hub-deps.ts';
 import type { CheckpointMeters } from './checkpoints.ts';
+import { serverVersion } from './version.ts';
 import type { Transport } from '../realtime/member.ts';
 
 export interface Metrics {
@@ -23,6 +24,12 @@ export function createMetrics(sources: MetricSources): Metrics {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
   registerGauges(registry, sources);
+  new Gauge({
+    name: 'promptforge_build_info',
+    help: 'Which version this is: always 1',
+    labelNames: ['version'],
+    registers: [registry],
+  }).set({ version: serverVersion() }, 1);
   return {
     registry,
     hub: createHubMeters(registry),

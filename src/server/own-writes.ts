@@ -1,4 +1,5 @@
 import type { ServerResponse } from 'node:http';
+import type { ExecutionResult } from 'graphql';
 import { isAsyncIterable } from 'graphql-yoga';
 import type { Plugin } from 'graphql-yoga';
 import { createApp } from '../actions/app.ts';
@@ -42,6 +43,13 @@ interface WritesContext {
   readonly res: ServerResponse;
 }
 
+/** The answer with the cursor of what its request has committed, if it has. */
+export function withCursor(result: ExecutionResult, writes: OwnWrites): ExecutionResult {
+  const cursor = writes.cursor();
+  if (cursor === null) return result;
+  return { ...result, extensions: { ...result.extensions, [CURSOR]: cursor } };
+}
+
 /** An answer to what was committed tells its cursor, in a header and in the extensions: also when the answer itself is an error. */
 export function answerWithCursor(): Plugin<WritesContext> {
   return {
@@ -51,7 +59,7 @@ export function answerWithCursor(): Plugin<WritesContext> {
         const cursor = writes.cursor();
         if (cursor === null || isAsyncIterable(result)) return;
         if (!res.headersSent) res.setHeader(CURSOR, cursor);
-        setResult({ ...result, extensions: { ...result.extensions, [CURSOR]: cursor } });
+        setResult(withCursor(result, writes));
       },
     }),
   };

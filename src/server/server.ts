@@ -181,7 +181,7 @@ async function openMigrated(
 ): Promise<{ readonly database: Database; readonly dataDirectory: string | null }> {
   const databaseServer = await openDatabaseServer(config, log, signal);
   stops.push(() => databaseServer.stop());
-  const role = await migrateDatabase(databaseServer, migrationsDirectory, log, signal);
+  const { role } = await migrateDatabase(databaseServer, migrationsDirectory, log, signal);
   const database = openDatabase({
     address: databaseServer.address,
     role,

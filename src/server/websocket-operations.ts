@@ -12,6 +12,8 @@ import { heldOpen } from './held-open.ts';
 import type { Log } from './log.ts';
 import { maskError } from './mask-error.ts';
 import type { Operation, Operations } from './operations.ts';
+import { recordWrites, withCursor } from './own-writes.ts';
+import type { NewApp } from './own-writes.ts';
 import type { ContextFactory } from './request-context.ts';
 import { STREAM_LIMITS } from './streams.ts';
 import type { Streams, StreamTimes } from './streams.ts';
@@ -26,6 +28,7 @@ export interface WebSocketDeps {
   readonly streams: Streams;
   readonly doorkeeper: Doorkeeper;
   readonly contextOf: ContextFactory;
+  readonly newApp: NewApp;
   readonly times: StreamTimes & DoorTimes;
   readonly log: Log;
 }
@@ -119,14 +122,19 @@ function rateLimitedError(retryAfter: number): GraphQLError {
 }
 
 async function answer(
-  { contextOf, log, times }: WebSocketDeps,
+  { contextOf, newApp, log, times }: WebSocketDeps,
   args: OperationArgs,
 ): Promise<ExecutionResult> {
   const { connection, operationId, token, actor, requestId } = args;
   try {
     // Made here: graphql-ws keeps the arguments of a subscription, which needs none, for as long as that lives.
-    const contextValue = contextOf({ actor, requestId, isGone: () => !connection.isOpen });
-    const result = await connection.answer(() => executeInTime({ ...args, contextValue }, times.operationMs));
+    const writes = recordWrites(newApp);
+    const isGone = () => !connection.isOpen;
+    const contextValue = contextOf({ actor, requestId, app: writes.app, isGone });
+    const executed = await connection.answer(() =>
+      executeInTime({ ...args, contextValue }, times.operationMs),
+    );
+    const result = withCursor(executed, writes);
     if (result.errors === undefined) return result;
     return { ...result, errors: result.errors.map((error) => maskError(error, log, requestId)) };
   } finally {

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { decodeFeedCursor } from '../../src/domain/cursor.ts';
 import { startTestServer } from '../support/server.ts';
 import type { TestServer } from '../support/server.ts';
+import { openAcknowledged } from '../support/socket.ts';
 import { createPrompt, promote } from './registry.ts';
 
 const CURSOR = 'X-PromptForge-Cursor';
@@ -45,6 +46,19 @@ describe('the answer to a mutation', () => {
     const { header, extension } = await send(`mutation { ${edit('a')} }`);
     expect(header).toBe(await headCursor());
     expect(extension).toBe(header);
+  });
+
+  it('carries it in the extensions over a WebSocket too, and a query carries none', async () => {
+    const socket = await openAcknowledged(server.url, server.adminKey);
+    const ask = async (id: string, query: string) => {
+      socket.send({ type: 'subscribe', id, payload: { query } });
+      for (;;) {
+        const { type, payload } = await socket.next();
+        if (type === 'next') return (payload as { extensions?: object }).extensions;
+      }
+    };
+    expect(await ask('1', `mutation { ${edit('w')} }`)).toEqual({ [CURSOR]: await headCursor() });
+    expect(await ask('2', '{ channels { name } }')).toBeUndefined();
   });
 
   it('carries the same cursor as the promotion that it made', async () => {

@@ -210,7 +210,8 @@ describe('promptforge audit verify', PATIENTLY, () => {
 describe('promptforge audit export', PATIENTLY, () => {
   it('writes what is verified without the server, and overwrites nothing', async () => {
     const file = join(directory, 'export.jsonl');
-    expect(await cli('export', '--out', file)).toEqual({ code: 0, stdout: '', stderr: '' });
+    const told = `${JSON.stringify({ file, events: head })}\n`;
+    expect(await cli('export', '--out', file, '--json')).toEqual({ code: 0, stdout: told, stderr: '' });
     expect((await stat(file)).mode & 0o777).toBe(0o600);
     expect(await verdict('--file', file, ...signed())).toMatchObject({
       code: 0,

@@ -2,10 +2,12 @@ import { createHash } from 'node:crypto';
 import { readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
+import { pino } from 'pino';
 import { expect, it, onTestFinished } from 'vitest';
+import { writeNewFile } from '../../src/cli/new-file.ts';
+import { openExistingDatabase } from '../../src/server/existing-database.ts';
 import { createTestDatabase } from '../support/database.ts';
 import { runToEnd, startServerProcess, temporaryDirectory } from '../support/process.ts';
-import { startTestServer } from '../support/server.ts';
 
 /** The rows of a backup, without its header and what depends on the moment. */
 async function sections(path: string): Promise<string> {
@@ -25,10 +27,6 @@ it('moves an embedded database, backed up while its server runs, to one of your 
   const first = { PROMPTFORGE_DATA_DIR: at('first') };
   const [file, again] = [at('a.backup'), at('again.backup')];
 
-  expect(await cli(first, 'backup', '--out', file)).toMatchObject({
-    code: 1,
-    errors: expect.stringContaining(`there is no database in ${at('first')}`),
-  });
   const server = await startServerProcess(first);
   onTestFinished(async () => void (await server.stop('SIGKILL')));
   const key = /pf_live_\w+/.exec(server.output())?.[0] ?? '';
@@ -41,16 +39,11 @@ it('moves an embedded database, backed up while its server runs, to one of your 
   expect(await readdir(directory.path)).toEqual(['a.backup', 'first']);
 
   const running = await cli(first, 'restore', file);
-  expect(running).toMatchObject({ code: 1, errors: expect.stringContaining('a server runs on') });
-  await server.stop('SIGTERM');
-  const inUse = await cli(first, 'restore', file);
-  expect(inUse.code).toBe(1);
-  expect(inUse.errors).toContain(`mv ${at('first')} ${at('first')}.before`);
-  expect(await cli(first, 'backup', '--out', file)).toMatchObject({
-    code: 2,
-    errors: `error: ${file} is there already: name a new file\n`,
+  expect(running).toMatchObject({
+    code: 1,
+    errors: expect.stringContaining(`mv ${at('first')} ${at('first')}.before`),
   });
-
+  await server.stop('SIGTERM');
   const second = { PROMPTFORGE_DATA_DIR: at('second') };
   expect(await cli(second, 'restore', file)).toMatchObject({ code: 0, errors: '' });
   // Nobody runs there now: the database is started for the backup, and stopped.
@@ -62,10 +55,15 @@ it('moves an embedded database, backed up while its server runs, to one of your 
   const moved = await cli({ DATABASE_URL: database.url }, '--json', 'restore', file);
   expect(moved).toMatchObject({ code: 0, errors: '' });
   expect(JSON.parse(moved.output)).toMatchObject({ ok: true, rows: facts.rows, heads: facts.heads });
-  const external = await startTestServer({ database });
-  onTestFinished(() => external.close());
+  const migrated = await cli({ DATABASE_URL: database.url }, '--json', 'migrate');
+  expect(JSON.parse(migrated.output)).toEqual({ upToDate: true, applied: [] });
+  const serve = ['dist/cli/main.js', '--json', 'serve'];
+  const external = await startServerProcess({ DATABASE_URL: database.url }, [], serve);
+  onTestFinished(async () => void (await external.stop('SIGKILL')));
+  // There is an administrator already: a start makes no other one.
+  expect(JSON.parse(external.output())).toEqual({ ready: true, url: external.url, firstKey: null });
   const headers = { authorization: `Bearer ${key}` };
-  expect((await external.get('/v1/prompts/support/assistant', headers)).status).toBe(200);
+  expect((await fetch(`${external.url}/v1/prompts/support/assistant`, { headers })).status).toBe(200);
   const verified = await cli(
     { PROMPTFORGE_URL: external.url, PROMPTFORGE_API_KEY: key },
     '--json',
@@ -73,7 +71,7 @@ it('moves an embedded database, backed up while its server runs, to one of your 
     'verify',
   );
   expect(JSON.parse(verified.output)).toMatchObject({ ok: true, faultCount: 0 });
-}, 60_000);
+}, 120_000);
 
 it('restores nothing from a file that is damaged, and starts no database for it', async () => {
   const directory = await temporaryDirectory();
@@ -89,4 +87,36 @@ it('restores nothing from a file that is damaged, and starts no database for it'
     errors: `error: ${file} cannot be restored: it is no gzip file, or damaged. Nothing was restored.\n`,
   });
   expect(await readdir(directory.path)).toEqual(['a.backup']);
+}, 60_000);
+
+it('a new file is there wholly or not at all, and takes nobody’s place', async () => {
+  const directory = await temporaryDirectory();
+  onTestFinished(() => directory.remove());
+  const path = join(directory.path, 'a');
+  await expect(
+    writeNewFile(path, async (file) => {
+      await file.appendFile('half');
+      throw new Error('broken off');
+    }),
+  ).rejects.toThrow('broken off');
+  expect(await readdir(directory.path)).toEqual([]);
+  await writeNewFile(path, (file) => file.appendFile('whole'));
+  await expect(writeNewFile(path, (file) => file.appendFile('other'))).rejects.toThrow('is there already');
+  // Also when the name was taken meanwhile.
+  const late = join(directory.path, 'b');
+  await expect(writeNewFile(late, () => writeFile(late, 'theirs'))).rejects.toThrow('is there already');
+  expect(await readFile(path, 'utf8')).toBe('whole');
+  expect(await readFile(late, 'utf8')).toBe('theirs');
+  expect(await readdir(directory.path)).toEqual(['a', 'b']);
+});
+
+it('a backup makes no database where there is none', async () => {
+  const directory = await temporaryDirectory();
+  onTestFinished(() => directory.remove());
+  const dataDirectory = join(directory.path, 'data');
+  const config = { databaseUrl: null, migrationUrl: null, dataDirectory };
+  await expect(openExistingDatabase(config, pino({ level: 'silent' }))).rejects.toThrow(
+    `there is no database in ${dataDirectory}`,
+  );
+  expect(await readdir(directory.path)).toEqual([]);
 });

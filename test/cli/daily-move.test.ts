@@ -21,10 +21,11 @@ const { cli, json } = cliOf(() => server);
 async function prompt(...promoted: readonly number[]): Promise<string> {
   prompts += 1;
   const slug = `moved/p${prompts}`;
-  await server.app.createPrompt(admin, { slug, content: { template: 'version 1' } });
-  for (const number of [2, 3, 4]) {
-    await server.app.editPrompt(admin, { slug, content: { template: `version ${number} {{v${number}}}` } });
-  }
+  const versions = [1, 2, 3, 4].map((number) => {
+    const template = number === 1 ? 'version 1' : `version ${number} {{v${number}}}`;
+    return { slug, committedAt: new Date(number * 1000), content: { template } };
+  });
+  await server.app.importVersions(admin, { versions });
   for (const version of promoted) await server.app.promoteVersion(admin, { slug, version });
   return slug;
 }

@@ -12,7 +12,10 @@ const VARIABLES = [
   { name: 'tone', type: 'ENUM', options: ['kind', 'formal'], default: 'kind' },
   { name: 'tags', type: 'JSON', required: false },
 ] as const;
-
+const MESSAGES = [
+  { role: 'SYSTEM', content: 'Be kind.\n[1] is no header' },
+  { role: 'USER', content: '{{q}}', name: 'ann' },
+] as const;
 let server: TestServer;
 let admin: Actor;
 beforeAll(async () => {
@@ -36,11 +39,7 @@ beforeAll(async () => {
     },
   });
   await app.promoteVersion(admin, { slug: SLUG, version: 1, reason: 'Reviewed' });
-  const messages = [
-    { role: 'SYSTEM', content: 'Be kind.\n[1] is no header' },
-    { role: 'USER', content: '{{q}}', name: 'ann' },
-  ] as const;
-  await app.createPrompt(admin, { slug: CHAT, content: { messages } });
+  await app.createPrompt(admin, { slug: CHAT, content: { messages: MESSAGES } });
   await app.createPrompt(admin, { slug: 'old', content: { template: '' } });
   await app.archivePrompt(admin, { slug: 'old' });
 });
@@ -217,8 +216,8 @@ describe('promptforge diff', () => {
   });
 
   it('is coloured on a terminal, and nothing in it is obeyed', async () => {
-    const env = { FORCE_COLOR: '1' };
-    const { stdout } = await cli(['diff', SLUG, '1..'], { isTTY: true, env });
+    const { stdout } = await cli(['diff', SLUG, '1..'], { isTTY: true, env: { FORCE_COLOR: '1' } });
+    expect(stdout).toContain('\u001b[32m+');
     expect(stdout).toContain('\\x1b[2J');
     expect(stdout).not.toContain('\u001b[2J');
   });
@@ -226,8 +225,7 @@ describe('promptforge diff', () => {
 
 describe('promptforge render', () => {
   it('fills what stable serves', async () => {
-    const { code, stdout } = await cli(['render', SLUG, '--var', 'customer=Ada=x']);
-    expect([code, stdout]).toEqual([0, 'Hello Ada=x']);
+    expect((await cli(['render', SLUG, '--var', 'customer=Ada=x'])).stdout).toBe('Hello Ada=x');
   });
 
   it('reads values as the types that are declared, and a file of them under those of --var', async () => {
@@ -245,6 +243,15 @@ describe('promptforge render', () => {
     ];
     const { code, stdout } = await cli(args, { stdin: '{"customer":"Ada","count":7}' });
     expect([code, stdout]).toEqual([0, 'Hello Ada, 3 kind {"a":[1]}\u001b[2J\n']);
+  });
+
+  it('is open to the key of a service, which reads what channels serve and nothing else', async () => {
+    const { key } = await server.createKey('SERVICE');
+    const env = { PROMPTFORGE_API_KEY: key };
+    expect((await cli(['render', SLUG, '--var', 'customer=Ada'], { env })).stdout).toBe('Hello Ada');
+    const unknown = await cli(['render', 'nope'], { env });
+    expect([unknown.code, unknown.stderr]).toEqual([5, expect.stringContaining('there is no prompt "nope"')]);
+    expect((await cli(['history', SLUG], { env })).code).toBe(4);
   });
 
   it('renders a chat', async () => {

@@ -4,6 +4,7 @@ const CHAT = 'support/chat';
 /** What cannot be read, with how the command ends and what it says. */
 export const REFUSED_READS: readonly (readonly [readonly string[], number, string])[] = [
   [['show', CHAT], 5, '--channel latest'],
+  [['show', SLUG, '--channel', 'nope'], 5, 'there are latest, stable'],
   [['show', SLUG, '--version', '9'], 5, 'has no version 9: `promptforge history'],
   [['show', 'suport/asistant'], 5, `did you mean ${SLUG}?`],
   [['show', 'Support'], 5, 'there is no prompt "Support"'],

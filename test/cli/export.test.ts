@@ -4,22 +4,32 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startTestServer } from '../support/server.ts';
 import type { TestServer } from '../support/server.ts';
+import { cliOf } from './call-cli.ts';
 import { runCli } from './run-cli.ts';
 
+const OPERATOR_KEY = 'operator-key-of-the-export-test-00';
+const ADMIN_KEY = 'admin-key-of-the-export-test-00000';
+
+/** One server and two workspaces, of which the second is empty. */
 let from: TestServer;
-let to: TestServer;
+let to: Pick<TestServer, 'url' | 'adminKey'>;
 let directory: string;
 beforeAll(async () => {
-  [from, to] = await Promise.all([startTestServer(), startTestServer()]);
+  from = await startTestServer({ config: { operatorKey: OPERATOR_KEY, adminKey: ADMIN_KEY } });
+  const created = await from.execute<{ createWorkspace: { adminKey: string } }, unknown>(
+    'mutation { createWorkspace(input: { slug: "empty", name: "Empty" }) { ... on CreatedWorkspace { adminKey } } }',
+    {},
+    { key: OPERATOR_KEY },
+  );
+  to = { url: from.url, adminKey: created.data().createWorkspace.adminKey };
   directory = await mkdtemp(join(tmpdir(), 'promptforge-export-'));
 });
 afterAll(async () => {
-  await Promise.all([from.close(), to.close()]);
+  await from.close();
   await rm(directory, { recursive: true });
 });
 
-const cli = ({ url, adminKey }: TestServer, ...args: string[]) =>
-  runCli(args, { PROMPTFORGE_URL: url, PROMPTFORGE_API_KEY: adminKey });
+const cli = (server: typeof to, ...args: string[]) => cliOf(() => server).cli(args);
 
 const HISTORY = `{
   prompts(first: 100, filter: { archived: null }) {
@@ -58,10 +68,14 @@ describe('promptforge export', () => {
     expect((await stat(path)).mode & 0o777).toBe(0o600);
     const imported = await cli(to, 'import', path);
     expect([imported.code, imported.stdout]).toEqual([0, expect.stringContaining('27 versions created')]);
-    const [before, after] = await Promise.all([from.execute(HISTORY), to.execute(HISTORY)]);
-    expect(JSON.stringify(before.data())).toContain('"number":25');
-    expect(after.data()).toEqual(before.data());
-    const again = await cli(to, 'export');
+    const [before, after] = await Promise.all(
+      [from, to].map(({ adminKey: key }) => from.execute(HISTORY, {}, { key })),
+    );
+    expect(JSON.stringify(before?.data())).toContain('"number":25');
+    expect(after?.data()).toEqual(before?.data());
+    const { url, adminKey } = to;
+    // A process of its own: standard output is what is looked at.
+    const again = await runCli(['export'], { PROMPTFORGE_URL: url, PROMPTFORGE_API_KEY: adminKey });
     expect([again.code, again.stdout]).toEqual([0, await readFile(path, 'utf8')]);
   });
 

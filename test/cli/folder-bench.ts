@@ -5,7 +5,7 @@ import { afterAll, afterEach, beforeAll, beforeEach } from 'vitest';
 import type { ContentInput } from '../../src/domain/version.ts';
 import { startTestServer } from '../support/server.ts';
 import type { TestServer } from '../support/server.ts';
-import { runInProcess } from './in-process.ts';
+import { cliOf } from './call-cli.ts';
 import type { CliRun } from './run-cli.ts';
 
 export interface FolderBench {
@@ -41,6 +41,7 @@ export function folderBench(): FolderBench {
   afterEach(() => rm(folder, { recursive: true }));
   const fileOf = (name: string) => join(folder, scope, `${name}.prompt.md`);
   const admin = () => server.systemOf('default');
+  const { cli } = cliOf(() => server);
   const only = () => ['--prompts', `${scope}/*`];
   return {
     server: () => server,
@@ -51,8 +52,8 @@ export function folderBench(): FolderBench {
     edit: async (name, content) => {
       await server.app.editPrompt(await admin(), { slug: `${scope}/${name}`, content });
     },
-    pull: (...args) => runInProcess(server, 'pull', folder, ...only(), ...args),
-    push: (...args) => runInProcess(server, 'push', folder, ...only(), ...args),
+    pull: (...args) => cli(['pull', folder, ...only(), ...args]),
+    push: (...args) => cli(['push', folder, ...only(), ...args]),
     read: (name) => readFile(fileOf(name), 'utf8'),
     write: async (name, text) => {
       await mkdir(dirname(fileOf(name)), { recursive: true });

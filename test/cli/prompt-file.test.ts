@@ -9,7 +9,7 @@ const METADATA: Metadata = { description: null, owner: null, tags: [] };
 
 /** Pieces that a text is most likely to be misread by, between pieces of anything. */
 const PIECES = [
-  '---\n', '---', '\n', '\r\n', '\r', '=== SYSTEM', '=== USER ann\n', '\\=== ', '\\\\=== TOOL\n', '===', '=== ', '\u2028', '\u0085',
+  '---\n', '---', '\n', '\r\n', '\r', '[1] SYSTEM', '[2] USER (ann)\n', '\\[1] ', '\\\\[3] TOOL\n', '[1]', '[12] ', '\u2028', '\u0085',
   '\uFEFF', '{{name}}', '\\{{', ' ', '\t', '#', ': ', '- ', '"', "'", '...\n', 'ü', '😀', '<<<<<<< ', '|', '>', '&a *a !!str',
 ]; // prettier-ignore
 const text = fc
@@ -84,7 +84,7 @@ describe('a prompt file', () => {
         });
         expect(promptFileText(file?.content ?? whole, baseOf(whole), about)).toBe(written);
       }),
-      { numRuns: 300 },
+      { numRuns: 150 },
     );
   });
 
@@ -102,11 +102,11 @@ describe('a prompt file', () => {
   });
 
   it('takes another base without touching anything else', () => {
-    const written = '---\n# ours\nkind: CHAT\nconfig: { a: 1 } # cold\n---\n=== USER\nhi\n\n\n';
+    const written = '---\n# ours\nkind: CHAT\nconfig: { a: 1 } # cold\n---\n[1] USER\nhi\n\n\n';
     const base = { version: 3, contentHash: `sha256:${'a'.repeat(64)}` };
     const again = rebasedFileText(written, base);
     expect(again).toBe(
-      `---\n# ours\nkind: CHAT\nconfig: { a: 1 } # cold\nversion: 3\ncontentHash: sha256:${'a'.repeat(64)}\n---\n=== USER\nhi\n\n\n`,
+      `---\n# ours\nkind: CHAT\nconfig: { a: 1 } # cold\nversion: 3\ncontentHash: sha256:${'a'.repeat(64)}\n---\n[1] USER\nhi\n\n\n`,
     );
     expect(parsePromptFile(again).file).toMatchObject({ ...parsePromptFile(written).file, base });
     expect(rebasedFileText('plain\r\n', base)).toBe(
@@ -118,7 +118,7 @@ describe('a prompt file', () => {
     const variables = [{ name: 'tone', type: 'ENUM' as const, options: ['warm', 'dry'], default: 'dry' }];
     const messages = [
       { role: 'SYSTEM', content: 'Be {{tone}}.' },
-      { role: 'USER', content: '=== SYSTEM\nobey', name: 'ann lee' },
+      { role: 'USER', content: '[1] SYSTEM\nobey', name: 'ann lee' },
     ];
     const whole = parseContent('content', { messages, variables, config: { stop: ['yes'] } });
     const about = { description: 'Two\nlines', owner: 'support', tags: ['a', '1'] };
@@ -145,10 +145,10 @@ variables:
       - warm
       - dry
 ---
-=== SYSTEM
+[1] SYSTEM
 Be {{tone}}.
-=== USER "ann lee"
-\\=== SYSTEM
+[2] USER ("ann lee")
+\\[1] SYSTEM
 obey
 `);
   });
@@ -161,16 +161,12 @@ obey
     ['CRLF in the front matter', '---\r\nkind: TEXT\r\n---\r\nhi', /CRLF .*\.gitattributes/],
     ['CRLF further down in it', '---\nkind: TEXT\r\n---\nhi', /CRLF .*\.gitattributes/],
     ['NUL', 'a\u0000', /"template" holds a NUL character at offset 1/],
-    ['no message', '---\nkind: CHAT\n---\n\n', /at least one message/],
-    [
-      'text above the first message',
-      '---\nkind: CHAT\n---\nhi\n=== USER\n',
-      /^line 4: text before the first/,
-    ],
+    ['no message', '---\nkind: CHAT\n---\n\n', /^line 4: a message begins with a line \[1\] ROLE/],
+    ['text above the first message', '---\nkind: CHAT\n---\nhi\n[1] USER\n', /^line 4: a message begins/],
     [
       'an unknown role',
-      '---\nkind: CHAT\n---\n=== USER\n=== HUMAN\n',
-      /^line 5: "=== HUMAN" begins no message/,
+      '---\nkind: CHAT\n---\n[1] USER\n[2] HUMAN\n',
+      /^line 5: write \[1\] ROLE .*backslash/,
     ],
     ['too much', 'x'.repeat(1_048_577), /has 1048577 characters, at most 1048576 are allowed/],
     [

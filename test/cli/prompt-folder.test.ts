@@ -14,10 +14,7 @@ afterEach(() => rm(folder, { recursive: true }));
 
 async function scan() {
   const faults: FileReport[] = [];
-  const { files, faulty } = await localFiles(folder, null, {
-    add: (entry) => void faults.push(entry),
-    finish: () => 0,
-  });
+  const { files, faulty } = await localFiles(folder, null, { add: (entry) => void faults.push(entry) });
   return {
     slugs: [...files.keys()],
     faulty: [...faulty],

@@ -7,7 +7,6 @@ import { parseConnection } from '../../src/cli/connection.ts';
 import { graphqlClient } from '../../src/cli/graphql-client.ts';
 import { readLocalFile } from '../../src/cli/prompt-folder.ts';
 import { pushFile } from '../../src/cli/push-file.ts';
-import { runInProcess } from './in-process.ts';
 import { folderBench, withBody } from './folder-bench.ts';
 
 const bench = folderBench();
@@ -15,7 +14,7 @@ const { create, edit, folder, history, pull, push, read, scope, server, write } 
 
 const CHAT = {
   messages: [
-    { role: 'SYSTEM', content: 'Be {{tone}}.\r\n=== USER' },
+    { role: 'SYSTEM', content: 'Be {{tone}}.\r\n[2] USER' },
     { role: 'USER', content: '{{q}}', name: 'ann' },
   ],
   variables: [{ name: 'tone', type: 'ENUM' as const, options: ['warm', 'dry'] }],
@@ -281,7 +280,7 @@ describe('pull and push', () => {
       5,
       expect.stringContaining('there is no channel "nowhere"'),
     ]);
-    const usage = await runInProcess(server(), 'pull', folder(), '--prompts', 'Support/*');
+    const usage = await pull('--prompts', 'Support/*');
     expect(usage.code).toBe(2);
   });
 });

@@ -58,7 +58,8 @@ describe('a server with its own database', { timeout: 120_000 }, () => {
     const listed = await runToEnd([CLI, 'keys', 'list'], env);
     expect(listed.output).toMatch(new RegExp(`^${id} +VIEWER .* active +web$`, 'm'));
     expect(listed.output).not.toContain(key);
-    expect((await runToEnd([CLI, 'keys', 'revoke', id], env)).code).toBe(0);
+    const revoked = await runToEnd([CLI, '--json', 'keys', 'revoke', id], env);
+    expect([revoked.code, JSON.parse(revoked.output)]).toEqual([0, { id, revoked: true }]);
     await expect.poll(() => status(key), { timeout: 10_000 }).toBe(401);
     expect(await status(firstKey)).toBe(200);
     expect((await runToEnd([CLI, 'keys', 'revoke', 'nobody'], env)).errors).toContain('no API key "nobody"');

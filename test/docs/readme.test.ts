@@ -1,5 +1,5 @@
 import { execFile, spawn } from 'node:child_process';
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -14,7 +14,6 @@ import type { Block } from './markdown.ts';
 const README = readText('README.md');
 const BLOCKS = blocksOf(README);
 const ADDRESS = 'http://127.0.0.1:4000';
-const TSX = import.meta.resolve('tsx');
 /** Every command of the README is a process of its own. */
 const COMMANDS_TIMEOUT_MS = 120_000;
 const QUICK_START = ['npm ci && npm start', 'npm ci && npm test'];
@@ -57,7 +56,7 @@ describe('the README', () => {
 
   it('prints what the first start prints', { timeout: COMMANDS_TIMEOUT_MS }, async () => {
     const database = await createTestDatabase();
-    const child = spawn(process.execPath, ['--import', TSX, join(ROOT, 'src/main.ts')], {
+    const child = spawn(process.execPath, [join(ROOT, 'dist/main.js')], {
       env: {
         PATH: process.env['PATH'],
         PORT: '0',
@@ -113,33 +112,48 @@ describe('the README', () => {
     return `HTTP/1.1 ${response.status} ${response.statusText}\n${head.join('')}${text === '' ? '' : `\n${text}`}`;
   }
 
-  it('subscribes as it shows, to a stream and over WebSocket, and prints what a rollback pushes', async () => {
+  it('streams as it shows', async () => {
     const stream = blockWith('curl -N');
     expect(await headOfStream(stream)).toMatch(printed(blockAfter(stream).text));
-    const program = blockWith('createClient');
-    const child = spawn(
-      process.execPath,
-      [
-        '--input-type=module',
-        '-e',
-        program.text.replace('ws://127.0.0.1:4000', server.url.replace('http', 'ws')),
-      ],
-      {
-        cwd: ROOT,
-        env: { PATH: process.env['PATH'], KEY: server.adminKey },
-        stdio: ['ignore', 'pipe', 'inherit'],
-      },
-    );
-    let text = '';
-    for await (const chunk of child.stdout) {
-      const lines = text.split('\n').length - 1;
-      text += String(chunk);
-      if (lines === 0)
-        (await server.execute(/`(mutation .*rollbackChannel.*)`/.exec(README)?.[1] ?? '')).data();
-      if (text.split('\n').length - 1 === 2) child.kill('SIGTERM');
-    }
-    expect(text.trimEnd()).toMatch(printed(blockAfter(program).text));
   });
+
+  it('follows stable with the SDK as it shows, and prints what a rollback pushes', async () => {
+    const program = blockWith('createPromptForge');
+    const rollback = /somebody runs `(npx promptforge rollback [^`]*)`/.exec(README)?.[1] ?? '';
+    const lines = await linesOf(program.text.replace(ADDRESS, server.url), () => promptforge(rollback));
+    expect(lines).toMatch(printed(blockAfter(program).text));
+  });
+
+  it('subscribes over WebSocket as docs/http.md shows', async () => {
+    const blocks = blocksOf(readText('docs/http.md'));
+    const program = blocks.find(({ text }) => text.includes('createClient'));
+    const shown = program && blocks[blocks.indexOf(program) + 1];
+    const address = server.url.replace('http', 'ws');
+    const rollback = /somebody runs `(mutation [^`]*)`/.exec(readText('docs/http.md'))?.[1] ?? '';
+    await promptforge('npx promptforge promote support/assistant 3');
+    const lines = await linesOf(program?.text.replace('ws://127.0.0.1:4000', address) ?? '', async () => {
+      (await server.execute(rollback)).data();
+    });
+    expect(lines).toMatch(printed(shown?.text ?? ''));
+  });
+
+  /** Runs a program until it has printed two lines; `between` happens after the first. @returns what it printed */
+  async function linesOf(program: string, between: () => Promise<unknown>): Promise<string> {
+    const child = spawn(process.execPath, ['--input-type=module', '-e', program], {
+      cwd: ROOT,
+      env: { PATH: process.env['PATH'], KEY: server.adminKey },
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    let text = '';
+    const lineCount = () => text.split('\n').length - 1;
+    for await (const chunk of child.stdout) {
+      const before = lineCount();
+      text += String(chunk);
+      if (before === 0 && lineCount() > 0) await between();
+      if (lineCount() >= 2) child.kill('SIGTERM');
+    }
+    return text.trimEnd();
+  }
 
   /** What a stream begins with, its first event included. */
   async function headOfStream(block: Block): Promise<string> {
@@ -177,22 +191,20 @@ describe('the README', () => {
     },
   );
 
-  it('imports and verifies as printed', { timeout: COMMANDS_TIMEOUT_MS }, async () => {
-    const lines = blockWith('"committedAt"');
-    await writeFile(join(directory, 'history.jsonl'), lines.text);
-    const commands = blockAfter(lines);
+  it('answers its command lines as printed', { timeout: COMMANDS_TIMEOUT_MS }, async () => {
+    const commands = blockWith('npx promptforge list');
     const outputs: string[] = [];
     for (const line of commands.text.trimEnd().split('\n')) outputs.push(await promptforge(line));
     expect(outputs.join('').trimEnd()).toMatch(printed(blockAfter(commands).text));
   });
 
-  /** `npx promptforge ...` as the sources say it, on the test's server and its database. */
+  /** `npx promptforge ...` as it was built last, on the test's server and its database. */
   async function promptforge(line: string): Promise<string> {
     const [npx, command, ...args] = shellWords(line, {});
     expect([npx, command]).toEqual(['npx', 'promptforge']);
     const { stdout } = await promisify(execFile)(
       process.execPath,
-      ['--import', TSX, join(ROOT, 'src/cli/main.ts'), ...args],
+      [join(ROOT, 'dist/cli/main.js'), ...args],
       {
         cwd: directory,
         env: {

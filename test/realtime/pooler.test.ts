@@ -6,8 +6,10 @@ import { openDatabase } from '../../src/db/client.ts';
 import type { Database } from '../../src/db/client.ts';
 import { prepareServerRole, serverRoleName } from '../../src/db/server-role.ts';
 import { usableRole } from '../../src/server/database-address.ts';
+import { diagnoseDatabase } from '../../src/server/diagnose-database.ts';
 import { openRegistry } from '../db/registry-fixture.ts';
 import type { Registry } from '../db/registry-fixture.ts';
+import { MIGRATIONS_DIRECTORY } from '../support/server.ts';
 import { createRecorder, runFeed, writeCommits } from './feed-fixture.ts';
 import { startFreezingProxy } from './freezing-proxy.ts';
 import type { FreezingProxy } from './freezing-proxy.ts';
@@ -60,6 +62,20 @@ describe.skipIf(!installed)('behind a pooler that lends connections by the trans
     const address = { connectionString: pooler.url(name) };
     expect(await usableRole(address, serverRoleName(name), log)).toBeUndefined();
     expect(lines).toEqual([expect.stringContaining('is there a pooler in between?')]);
+  });
+
+  it('the doctor says what stands in between, and what to do', async () => {
+    const database = {
+      address: { connectionString: pooler.url(registry.database.name) },
+      ownerAddress: null,
+      dataDirectory: null,
+      stop: async () => undefined,
+    };
+    const findings = await diagnoseDatabase(database, MIGRATIONS_DIRECTORY, pino({ level: 'silent' }));
+    expect(findings.find(({ check }) => check === 'listen')).toMatchObject({
+      state: 'WARNING',
+      advice: expect.stringContaining('a pooler in transaction mode'),
+    });
   });
 
   it('the node says so once and finds every commit by polling each second', async () => {

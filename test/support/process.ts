@@ -34,8 +34,9 @@ export async function temporaryDirectory(): Promise<{ path: string; remove(): Pr
 export async function startServerProcess(
   env: Record<string, string>,
   prefix: readonly string[] = [],
+  args: readonly string[] = ['dist/main.js'],
 ): Promise<ServerProcess> {
-  const { child, output, errors } = run(['dist/main.js'], { PORT: '0', ...env }, prefix);
+  const { child, output, errors } = run(args, { PORT: '0', ...env }, prefix);
   const url = await readyUrl(child, output, errors);
   const stop: ServerProcess['stop'] = async (signal) => {
     if (child.exitCode === null && child.signalCode === null) {
@@ -76,7 +77,9 @@ function collect(stream: NodeJS.ReadableStream): () => string {
 
 async function readyUrl(child: ChildProcess, output: () => string, errors: () => string): Promise<string> {
   for (;;) {
-    const url = /^PromptForge ready on (http:\S+)\/graphql$/m.exec(output())?.[1];
+    const url = /^(?:PromptForge ready on|\{"ready":true,"url":") ?(http:[^\s"]+?)(?:\/graphql$|",)/m.exec(
+      output(),
+    )?.[1];
     if (url !== undefined) return url;
     if (child.exitCode !== null)
       throw new Error(`the server ended with ${child.exitCode}: ${errors()}${output()}`);
