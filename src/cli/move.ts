@@ -1,9 +1,10 @@
 import { createInterface } from 'node:readline/promises';
 import { CliError } from './cli-error.ts';
 import { EXIT_CODE } from './exit-codes.ts';
+import type { ExitCode } from './exit-codes.ts';
 import type { MovedPromotionFragment } from './generated/operations.ts';
 import { refusalOf } from './graph.ts';
-import { print, printJson } from './output.ts';
+import { counted, print, printJson } from './output.ts';
 
 export const MOVED_PROMOTION = /* GraphQL */ `
   fragment MovedPromotion on Promotion {
@@ -23,6 +24,11 @@ export const MOVED_PROMOTION = /* GraphQL */ `
     previousVersion {
       number
     }
+    rollout @include(if: $waits) {
+      subscribers
+      applied
+      silent
+    }
   }
 `;
 
@@ -31,6 +37,8 @@ export interface MoveOptions {
   readonly reason?: string;
   readonly dryRun?: boolean;
   readonly yes?: boolean;
+  /** In milliseconds. */
+  readonly wait?: number;
   readonly json?: boolean;
 }
 
@@ -46,13 +54,29 @@ export async function confirm(question: string, { yes, json }: MoveOptions): Pro
   }
 }
 
-/** Tells of a channel that moved. */
-export function printMove(promotion: MovedPromotionFragment, json: boolean | undefined): void {
-  const { kind, createdAt: at, cursor, reason } = promotion;
+/** Tells of a channel that moved, and who runs it, when that was waited for. */
+export function printMove(promotion: MovedPromotionFragment, json: boolean | undefined): ExitCode {
+  const { kind, createdAt: at, cursor, reason, rollout } = promotion;
   const [slug, channel] = [promotion.prompt.slug, promotion.channel.name];
   const [from, to] = [promotion.previousVersion?.number ?? null, promotion.version?.number ?? null];
-  if (json === true) printJson({ slug, channel, from, to, kind, at, reason, cursor });
-  else print(`${slug}: ${channel} serves version ${to ?? 'nothing'} (before: ${from ?? 'nothing'})\n`);
+  const waited = rollout === undefined ? {} : { rollout };
+  if (json === true) printJson({ slug, channel, from, to, kind, at, reason, cursor, ...waited });
+  else {
+    print(`${slug}: ${channel} serves version ${to ?? 'nothing'} (before: ${from ?? 'nothing'})\n`);
+    if (rollout !== undefined) print(`${rolloutText(rollout, to)}\n`);
+  }
+  return rollout === undefined || rollout.applied === rollout.subscribers ? EXIT_CODE.DONE : EXIT_CODE.FAULTS;
+}
+
+type Rollout = NonNullable<MovedPromotionFragment['rollout']>;
+
+/** "41 of 42 subscribers run version 7". */
+function rolloutText({ subscribers, applied, silent }: Rollout, version: number | null): string {
+  const it = silent === 1 ? 'listens without saying what it runs' : 'listen without saying what they run';
+  const others = silent === 0 ? '' : `; ${silent} ${it}`;
+  if (subscribers === 0) return `no subscriber says what it runs${others}`;
+  const run = subscribers === 1 ? 'runs' : 'run';
+  return `${applied} of ${counted(subscribers, 'subscriber')} ${run} version ${version}${others}`;
 }
 
 interface MoveRefused {

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { Command } from 'commander';
-import { channelOption } from './daily-options.ts';
+import { channelOption, waitOption } from './daily-options.ts';
 import { EXIT_CODE } from './exit-codes.ts';
 import type { ExitCode } from './exit-codes.ts';
 import type { PromoteVersionMutation } from './generated/operations.ts';
@@ -15,7 +15,7 @@ import { requestPromotion } from './promotion-request.ts';
 import { numberOf, parseVersionRef } from './version-ref.ts';
 
 const PROMOTE_VERSION = /* GraphQL */ `
-  mutation PromoteVersion($input: PromoteVersionInput!) {
+  mutation PromoteVersion($input: PromoteVersionInput!, $waits: Boolean!) {
     promoteVersion(input: $input) {
       __typename
       ... on Promotion {
@@ -67,6 +67,7 @@ export function registerPromote(program: Command): void {
       'show what would change and what is in the way; nothing moves (5 when something is in the way)',
     )
     .option('--request', 'ask the reviewers for it in place of doing it')
+    .addOption(waitOption())
     .option('--yes', 'do not ask')
     .addHelpText('after', HELP)
     .action(async (slug: string, version: string, _options: unknown, command: Command) => {
@@ -98,14 +99,17 @@ async function move(request: Request, aim: Aim, plan: Plan, options: PromoteOpti
     expectedVersion: plan.serving?.number ?? 0,
     reason: options.reason,
     idempotencyKey: randomUUID(),
+    waitForSubscribersMs: options.wait,
   };
-  const { promoteVersion: result } = await mutate<PromoteVersionMutation>(request, PROMOTE_VERSION, {
-    input,
-  });
+  const variables = { input, waits: options.wait !== undefined };
+  const { promoteVersion: result } = await mutate<PromoteVersionMutation>(
+    request,
+    PROMOTE_VERSION,
+    variables,
+  );
   if (result.__typename === 'PromotionBlocked') return reportBlocked(aim, plan, result.blockers, options);
   if (result.__typename !== 'Promotion') throw moveRefusal(result, aim.slug, aim.channel);
-  printMove(result, options.json);
-  return EXIT_CODE.DONE;
+  return printMove(result, options.json);
 }
 
 function alreadyServed({ slug, channel, version }: Aim, { json }: PromoteOptions): ExitCode {

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Command } from 'commander';
 import { CliError } from './cli-error.ts';
-import { channelOption, parseVersion } from './daily-options.ts';
+import { channelOption, parseVersion, waitOption } from './daily-options.ts';
 import { EXIT_CODE } from './exit-codes.ts';
 import type { ExitCode } from './exit-codes.ts';
 import type { LastMoveQuery, RollbackChannelMutation } from './generated/operations.ts';
@@ -40,7 +40,7 @@ const LAST_MOVE = /* GraphQL */ `
   }
 `;
 const ROLLBACK_CHANNEL = /* GraphQL */ `
-  mutation RollbackChannel($input: RollbackChannelInput!) {
+  mutation RollbackChannel($input: RollbackChannelInput!, $waits: Boolean!) {
     rollbackChannel(input: $input) {
       __typename
       ... on Promotion {
@@ -79,6 +79,7 @@ export function registerRollback(program: Command): void {
     .option('--to <version>', 'the version to go back to', parseVersion)
     .option('--reason <text>', 'why')
     .option('--dry-run', 'show what would go back; nothing moves')
+    .addOption(waitOption())
     .option('--yes', 'do not ask')
     .addHelpText('after', HELP)
     .action(async (slug: string, _options: unknown, command: Command) => {
@@ -102,13 +103,16 @@ async function rollback(slug: string, command: Command): Promise<ExitCode> {
     expectedVersion: from ?? 0,
     reason: options.reason,
     idempotencyKey: randomUUID(),
+    waitForSubscribersMs: options.wait,
   };
-  const { rollbackChannel: result } = await mutate<RollbackChannelMutation>(request, ROLLBACK_CHANNEL, {
-    input,
-  });
+  const variables = { input, waits: options.wait !== undefined };
+  const { rollbackChannel: result } = await mutate<RollbackChannelMutation>(
+    request,
+    ROLLBACK_CHANNEL,
+    variables,
+  );
   if (result.__typename !== 'Promotion') throw moveRefusal(result, slug, options.channel);
-  printMove(result, options.json);
-  return EXIT_CODE.DONE;
+  return printMove(result, options.json);
 }
 
 /** What the channel did last, and with that what it serves. @throws CliError when there is nothing to go back from */

@@ -4,6 +4,7 @@ import { startTestServer } from '../support/server.ts';
 import type { TestServer } from '../support/server.ts';
 import { cliOf } from './call-cli.ts';
 import { startMeddlingProxy } from './meddling-proxy.ts';
+import { startFollower } from './saying-follower.ts';
 
 let server: TestServer;
 let admin: Actor;
@@ -171,7 +172,37 @@ describe('promptforge promote', () => {
     expect(await moves(slug)).toHaveLength(2);
   });
 
+  it('waits until the subscribers run it, and says how far it came', async () => {
+    const slug = await prompt(2);
+    const [quick, slow, silent] = [
+      await startFollower(server, slug, 'quick'),
+      await startFollower(server, slug, 'slow'),
+      await startFollower(server, slug),
+    ];
+    const promoting = cli(['promote', slug, '--wait', '800ms']);
+    await quick.apply();
+    const run = await promoting;
+    expect([run.code, run.stdout.split('\n')[1]]).toEqual([
+      1,
+      '1 of 2 subscribers run version 4; 1 listens without saying what it runs',
+    ]);
+    await slow.apply();
+    silent.abort();
+    const back = json(['rollback', slug, '--wait', '10s']);
+    await Promise.all([quick.apply(), slow.apply()]);
+    expect(await back).toMatchObject({ from: 4, to: 2, rollout: { subscribers: 2, applied: 2 } });
+    quick.abort();
+    slow.abort();
+    const nobody = await cli(['promote', slug, '--wait', '1ms']);
+    expect([nobody.code, nobody.stdout]).toEqual([
+      0,
+      expect.stringMatching(/no subscriber says|subscribers? runs? version 4/),
+    ]);
+  });
+
   it.each([
+    [['promote', 'moved/p1', '--wait', '16s'], 2, 'at most 15 s'],
+    [['rollback', 'moved/p1', '--wait', 'soon'], 2, 'such as 5s'],
     [['promote', 'moved/p0'], 5, 'did you mean moved/p1'],
     [['promote', 'moved/p1', '9'], 5, 'no version 9'],
     [['promote', 'moved/p1', '0'], 2, 'is no version'],
