@@ -1,3 +1,8 @@
+import { backoff } from './rows-backoff.ts';
+import { cacheCrash } from './rows-cache.ts';
+import { duplicates } from './rows-duplicates.ts';
+import { contentIntegrity } from './rows-integrity.ts';
+import { neverBlocks, offlineStart } from './rows-offline.ts';
 import { frameAbuse, slowConnections } from './rows-abuse.ts';
 import { batches, manyWriters, randomDisconnects, slowCommitters } from './rows-feed.ts';
 import { revokedKey } from './rows-credentials.ts';
@@ -32,10 +37,16 @@ export const ROWS: Readonly<Record<number, (options: RowOptions) => Promise<RowR
   25: slowConsumers,
   26: overflow,
   27: cycles,
+  28: duplicates,
   29: skewedClocks,
   37: delayAnswers,
   41: rollingRestart,
   43: revokedKey,
   50: slowConnections,
   51: frameAbuse,
+  53: contentIntegrity,
+  54: offlineStart,
+  55: neverBlocks,
+  56: backoff,
+  57: cacheCrash,
 };

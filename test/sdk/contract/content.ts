@@ -15,6 +15,8 @@ export interface World {
   readonly deliver: (item: string) => Delivered;
   readonly file: (file: string | SavedFile) => string;
   readonly cursor: (place: Place) => string;
+  /** What was told to be served last, by slug: a promotion says what was there before. */
+  readonly served: Map<string, number>;
 }
 
 /** base64url of 1, the number, and eight bytes that stand for the history: what the server gives out looks the same. */
@@ -59,7 +61,7 @@ export function worldOf({ prompts = {}, client = {} }: Case): World {
     typeof saved === 'string'
       ? saved
       : JSON.stringify(savedFile(saved, deliver, client.prompts ?? null, channel));
-  return { deliver, file, cursor: cursorOf };
+  return { deliver, file, cursor: cursorOf, served: new Map() };
 }
 
 /** As docs/http.md says: config, kind, template or messages, and the declared variables. */

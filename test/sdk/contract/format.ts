@@ -20,6 +20,7 @@ export interface Frame {
   readonly complete?: boolean;
   readonly reason?: string;
   readonly kind?: string;
+  readonly previous?: number | null;
   readonly with?: Content;
   readonly without?: readonly string[];
   readonly times?: number;
@@ -115,6 +116,8 @@ export interface Step {
   };
   /** The client tries one way after another until it comes by this one; what it tries before is cut. */
   readonly fall?: Transport;
+  /** The client tries another way beside the one that it has; that is cut, the one that it has stays. */
+  readonly try?: { readonly over: Transport; readonly within: number };
   /** Only over these. */
   readonly over?: readonly Transport[];
 }

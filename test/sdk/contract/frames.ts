@@ -24,7 +24,10 @@ export interface Telling {
 export function tellingsOf(frames: readonly Frame[], world: World): Telling[] {
   return frames.flatMap((frame) => {
     const parts = frame.commit === undefined ? [frame] : partsOf(frame.commit, frame);
-    return parts.flatMap((part) => Array.from({ length: part.times ?? 1 }, () => telling(part, world)));
+    return parts.flatMap((part) => {
+      const told = telling(part, world);
+      return Array.from({ length: part.times ?? 1 }, () => told);
+    });
   });
 }
 
@@ -58,16 +61,26 @@ function telling(frame: Frame, world: World): Telling {
   if (frame.snapshot !== undefined) {
     const { reason = 'REQUESTED', part = 1, complete = true } = frame;
     const entries = frame.snapshot.map(world.deliver);
+    if (part === 1) world.served.clear();
+    for (const { slug, version } of entries) world.served.set(slug, version);
     const about = { reason, part, complete };
     const pointers = entries.map((entry) => pointerOf(entry, cursor));
     return make('ChannelSnapshot', 'snapshot', { ...about, entries, more }, { ...about, entries: pointers });
   }
   if (frame.promoted !== undefined) {
     const served = world.deliver(frame.promoted);
-    return make('VersionPromoted', 'promoted', { ...served, more }, promotedRoot(served, frame, cursor));
+    const { previous = world.served.get(served.slug) ?? null } = frame;
+    world.served.set(served.slug, served.version);
+    return make(
+      'VersionPromoted',
+      'promoted',
+      { ...served, more },
+      promotedRoot(served, { ...frame, previous }, cursor),
+    );
   }
   if (frame.withdrawn !== undefined) {
     const slug = frame.withdrawn;
+    world.served.delete(slug);
     const promotion = promotionOf(slug, cursor, 'WITHDRAWAL');
     return make('VersionWithdrawn', 'withdrawn', { slug, channel: 'stable', more }, { slug, promotion });
   }
@@ -76,13 +89,17 @@ function telling(frame: Frame, world: World): Telling {
   return make('unknown', frame.unknown ?? 'novelty', { more }, {});
 }
 
-function promotedRoot(served: Delivered, { kind = 'PROMOTION' }: Frame, cursor: string): object {
+function promotedRoot(
+  served: Delivered,
+  { kind = 'PROMOTION', previous = null }: Frame,
+  cursor: string,
+): object {
   const version = versionOf(served);
   return {
     slug: served.slug,
     prompt: promptOf(served),
     version,
-    previousVersion: null,
+    previousVersion: previous === null ? null : { ...version, number: previous },
     promotion: { ...promotionOf(served.slug, cursor, kind), createdAt: served['promotedAt'], version },
   };
 }

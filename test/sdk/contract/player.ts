@@ -63,6 +63,7 @@ async function playStep(playing: Playing, stage: ReturnType<typeof createStage>,
   if (step.accept !== undefined) return stage.accept(step.accept);
   if (step.refuse !== undefined) return stage.refuse(step.refuse);
   if (step.fall !== undefined) return stage.fall(step.fall);
+  if (step.try !== undefined) return stage.trial(step.try);
   if (step.tell !== undefined) {
     const told = tellingsOf(step.tell, world);
     for (const frame of told) state.take(frame);

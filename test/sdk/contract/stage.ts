@@ -11,6 +11,7 @@ import type { VirtualClock } from './virtual-clock.ts';
 /** Real time for what must happen without time passing: bytes on their way, a hash. */
 export const PATIENCE_MS = 3_000;
 const ARRIVAL_MS = 15;
+const AT_ONCE_MS = 500;
 const LONGEST_WAIT_MS = 61_000;
 const REFUSALS = {
   unauthorised: { status: 401, code: 'UNAUTHENTICATED', closeCode: 4403 },
@@ -108,6 +109,11 @@ export function createStage(playing: Playing) {
       );
     },
     accept: async (wanted: Accept): Promise<void> => take(await nextTry(wanted), wanted),
+    async trial({ over: by, within }: NonNullable<Step['try']>): Promise<void> {
+      const attempt = await nextTry({ over: by, between: [0, within] });
+      attempt.cut();
+      await settle();
+    },
     async fall(by: Transport): Promise<void> {
       for (;;) {
         await passUntil(
@@ -185,6 +191,8 @@ export function createStage(playing: Playing) {
       if (gone === true) {
         let isGone = false;
         attempt?.drain();
+        // For what came it gives up at once, for what does not come when its time is over.
+        await soon(() => expect(isGone).toBe(true), AT_ONCE_MS).catch(() => undefined);
         void attempt?.gone.then(() => (isGone = true));
         await passUntil(
           () => isGone,
@@ -231,8 +239,8 @@ async function turns(count: number): Promise<void> {
   for (let turn = 0; turn < count; turn += 1) await new Promise((resolve) => setImmediate(resolve));
 }
 
-async function soon(check: () => void): Promise<void> {
-  await vi.waitFor(check, { timeout: PATIENCE_MS, interval: 1 });
+async function soon(check: () => void, timeout = PATIENCE_MS): Promise<void> {
+  await vi.waitFor(check, { timeout, interval: 1 });
 }
 
 async function inTime<T>(promise: Promise<T>, otherwise: string): Promise<T> {
