@@ -8,11 +8,14 @@ export interface Clock {
   after(delayMs: number, run: () => void): () => void;
 }
 
+/** Of a longer one setTimeout makes 1 ms. */
+const DELAY_MAX_MS = 2 ** 31 - 1;
+
 export const systemClock: Clock = {
   now: () => Date.now(),
   random: () => Math.random(),
   after: (delayMs, run) => {
-    const timer = setTimeout(run, delayMs);
+    const timer = setTimeout(run, Math.min(delayMs, DELAY_MAX_MS));
     return () => clearTimeout(timer);
   },
 };

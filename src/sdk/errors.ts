@@ -16,7 +16,7 @@ export class PromptNotServed extends PromptForgeError {
   constructor(slug: string, channel: string) {
     super(
       'PROMPT_NOT_SERVED',
-      `the channel "${channel}" serves no prompt "${slug}": promote a version of it, or check the slug and the option "prompts"`,
+      `"${channel}" serves no "${slug}": promote a version of it, or check "prompts"`,
     );
     this.slug = slug;
   }

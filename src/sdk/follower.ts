@@ -45,7 +45,8 @@ export class Follower {
   #trial: Link | null = null;
   #turn = 0;
   #isStopped = false;
-  #wantsSnapshot = false;
+  /** Also at first: the cursor of a file may be of a credential that sees something else. */
+  #wantsSnapshot = true;
   #askedAgain = false;
   #cancelClimb: () => void = () => {};
   #wake: () => void = () => {};
@@ -170,7 +171,7 @@ export class Follower {
     if (this.#trial !== trial) return;
     this.#trial = null;
     this.#ladder.climbFailed(better, end);
-    this.#deps.log('debug', 'a better transport does not get through', {
+    this.#deps.log('debug', 'a better transport failed', {
       transport: better,
       why: end.message,
     });

@@ -19,12 +19,15 @@ export class Audience {
   }
 
   tell<Name extends keyof PromptForgeEvents>(event: Name, told: PromptForgeEvents[Name]): void {
-    for (const [listener, wanted] of this.#listeners) {
+    // A copy: whom a listener adds hears of the next event.
+    for (const [listener, wanted] of Array.from(this.#listeners)) {
       if (wanted !== event) continue;
+      const failed = (error: unknown) => this.#failed(error, event);
       try {
-        (listener as Listener<Name>)(told);
+        // Of an async one the promise is nobody's else.
+        Promise.resolve((listener as (told: unknown) => unknown)(told)).catch(failed);
       } catch (error) {
-        this.#failed(error, event);
+        failed(error);
       }
     }
   }

@@ -92,14 +92,11 @@ function faultsOf({ urls, channel, prompts, instance, transports, ...rest }: Set
   const { maxStaleMs, staleAfterMs } = rest;
   const checks: readonly (readonly [boolean, string])[] = [
     [urls.length > 0, 'url: give at least one'],
-    [
-      urls.every(isHttp),
-      `url: "${urls.find((url) => !isHttp(url))}" is no address such as "http://promptforge:4000"`,
-    ],
+    [urls.every(isHttp), `url: "${urls.find((url) => !isHttp(url))}" is no http address`],
     [/^[A-Za-z0-9._~-]+$/.test(channel), `channel: "${channel}" is no name of a channel`],
     [
       prompts === null || (prompts.length > 0 && prompts.length <= PROMPTS_MAX && prompts.every(isPattern)),
-      'prompts: name 1 to 100 slugs, or folders as "support/*", or leave it out',
+      'prompts: 1 to 100 slugs or folders, such as "support/*"',
     ],
     [
       /^[A-Za-z0-9._:-]{1,64}$/.test(instance),

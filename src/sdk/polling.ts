@@ -11,10 +11,12 @@ import type { End, Sink, Transport, Wish } from './transport.ts';
 const INTERVAL_MS = 5_000;
 const NOT_MODIFIED = 304;
 const UNAVAILABLE = 503;
+/** So often in a row no node answers from a place before it is taken for one of a history that is gone: minutes, with the pauses between. */
+const REFUSALS_MAX = 6;
 
 /** `GET /v1/channels/{name}` again and again: for networks that let nothing stay open. */
 export function polling(fetcher: typeof fetch, clock: Clock): Transport {
-  const refused: RefusedPlace = { cursor: null };
+  const refused: RefusedPlace = { cursor: null, times: 0 };
   return {
     name: 'polling',
     open(wish, sink) {
@@ -41,6 +43,7 @@ export function polling(fetcher: typeof fetch, clock: Clock): Transport {
 /** A place that a node would not answer from: it may be of a history that is gone, which no node ever gets to. */
 interface RefusedPlace {
   cursor: string | null;
+  times: number;
 }
 
 interface Polled {
@@ -55,13 +58,19 @@ interface Polled {
 function pollOf({ fetcher, wish, refused, sink, signal }: Polled): () => Promise<End | null> {
   let etag: string | null = null;
   // Of several nodes behind one address, one may not have got as far as another that was asked before.
-  let atLeast = wish.after === refused.cursor ? null : wish.after;
+  let atLeast = wish.after === refused.cursor && refused.times >= REFUSALS_MAX ? null : wish.after;
   return async () => {
     const headers = requestHeaders(wish, { accept: 'application/json' });
     if (etag !== null) headers['if-none-match'] = etag;
     if (atLeast !== null) headers['x-promptforge-min-cursor'] = atLeast;
     const response = await fetcher(channelUrl(wish, ''), { headers, signal });
     sink.alive();
+    // From the memory of a node without its database: that proves nothing to who knows something.
+    if (etag !== null && response.headers.has('x-promptforge-stale')) {
+      await response.body?.cancel();
+      return null;
+    }
+    refused.times = response.status === UNAVAILABLE ? refused.times + 1 : 0;
     const cursor = response.headers.get('x-promptforge-cursor');
     if (response.status === NOT_MODIFIED) {
       atLeast = cursor ?? atLeast;

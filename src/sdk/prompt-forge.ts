@@ -120,7 +120,7 @@ export class PromptForgeClient {
     this.#acknowledger.stop();
     this.readiness.close();
     await this.#follower.stop();
-    if (this.#source === 'server') this.#keeper?.save();
+    if (this.#source === 'server') this.#save();
     await this.#keeper?.flush();
     this.#tellStatus();
   }
@@ -134,7 +134,8 @@ export class PromptForgeClient {
       this.#state.load(kept.served, kept.isComplete);
       if (kept.cursor !== null) this.#positions.beginAt(kept.cursor);
       this.#known(kept.source);
-      this.#freshness.proved(kept.savedAt.getTime());
+      // A clock that was ahead once must not make the file fresh for ever.
+      this.#freshness.proved(Math.min(kept.savedAt.getTime(), this.#clock.now()));
     }
     this.#follower.start();
   }
@@ -158,7 +159,7 @@ export class PromptForgeClient {
       if (difference.event === 'promoted') this.audience.tell('promoted', difference.told);
       else this.audience.tell('withdrawn', difference.told);
     }
-    if (missed !== null) throw new Gap('GAP', `what came of "${missed}" does not follow on what was known`);
+    if (missed !== null) throw new Gap('GAP', `"${missed}" does not follow on what was known`);
   }
 
   /** The server says that there was nothing else up to here. */
@@ -182,7 +183,8 @@ export class PromptForgeClient {
 
   #save(): void {
     this.#savedAt = this.#clock.now();
-    this.#keeper?.save();
+    // What was damaged on its way would pass for what is not served: the file from before it says less, and nothing wrong.
+    if (this.#state.isWhole) this.#keeper?.save();
   }
 
   #refusal(): Error | null {
@@ -252,7 +254,7 @@ export class PromptForgeClient {
       credential: () => this.#credential,
       wish: this.#wish(),
       url: () => this.#follower.url,
-      failed: (error) => this.#write('debug', 'the applied cursor could not be told', error),
+      failed: (error) => this.#write('debug', 'not acknowledged', error),
     });
   }
 

@@ -43,6 +43,11 @@ export class PromptState {
     return this.#isKnown;
   }
 
+  /** Whether everything that is served is held as it is served. */
+  get isWhole(): boolean {
+    return this.#missing.size === 0;
+  }
+
   get size(): number {
     return this.#held.size;
   }

@@ -139,7 +139,7 @@ function parseBundle(value: unknown): Bundle {
   const { format, formatVersion, cursor, prompts } = fields;
   if (format !== FORMAT) throw new Error(`its "format" is not "${FORMAT}"`);
   if (formatVersion !== FORMAT_VERSION)
-    throw new Error(`its "formatVersion" is ${String(formatVersion)}, this client reads ${FORMAT_VERSION}`);
+    throw new Error(`its "formatVersion" is ${String(formatVersion)}, not ${FORMAT_VERSION}`);
   const savedAt = parseText(fields, 'savedAt');
   if (Number.isNaN(Date.parse(savedAt))) throw new Error(`its "savedAt" is no time: ${savedAt.slice(0, 40)}`);
   return {
@@ -154,8 +154,7 @@ function parseBundle(value: unknown): Bundle {
 }
 
 function requireTopic({ channel, prompts }: Bundle, topic: Topic): void {
-  if (channel !== topic.channel)
-    throw new Error(`it is of channel "${channel}", this client follows "${topic.channel}"`);
+  if (channel !== topic.channel) throw new Error(`it is of channel "${channel}", not "${topic.channel}"`);
   const [theirs, ours] = [prompts, topic.prompts].map((list) => JSON.stringify(normalisePrompts(list)));
-  if (theirs !== ours) throw new Error(`it is of the prompts ${theirs}, this client follows ${ours}`);
+  if (theirs !== ours) throw new Error(`it is of the prompts ${theirs}, not ${ours}`);
 }

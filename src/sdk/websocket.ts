@@ -36,7 +36,7 @@ export function webSocket(findSocketClass: () => Promise<SocketClass | null>): T
 
 const NO_WEB_SOCKET: End = {
   cause: 'impossible',
-  message: 'this runtime has no WebSocket, and the package "ws" is not installed',
+  message: 'no WebSocket here, and no package "ws"',
 };
 
 function subscribe(socketClass: SocketClass, wish: Wish, sink: Sink): Opened {

@@ -146,7 +146,9 @@ describe('what instances say', () => {
     for (let index = 0; index < 50; index += 1)
       applied.note(said({ workspaceId: index === 7 ? gone : workspaceId, instance: `i-${index}` }));
     await applied.stop();
-    const rows = await server.database.query<{ xmin: string }>('SELECT xmin::text FROM applied_cursor');
+    const rows = await server.database.query<{ xmin: string }>(
+      `SELECT xmin::text FROM applied_cursor WHERE instance LIKE 'i-%'`,
+    );
     expect(rows).toHaveLength(49);
     expect(new Set(rows.map(({ xmin }) => xmin)).size).toBe(1);
   });

@@ -164,7 +164,7 @@ describe('an export that is long', () => {
     const before = ended();
     const response = await open();
     const pages = () => server.statements.filter((sql) => sql.includes('json_agg(json_build_object')).length;
-    await expect.poll(ended, { timeout: 10_000 }).toBe(before + 1);
+    await expect.poll(ended, { timeout: 25_000 }).toBe(before + 1);
     expect(pages()).toBeGreaterThan(1);
     expect(pages()).toBeLessThan(MANY / 1_000 / 2);
     expect(response.complete).toBe(false);

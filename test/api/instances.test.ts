@@ -53,7 +53,8 @@ describe('who listens', () => {
   });
 
   it('is asked for by one statement more', async () => {
-    await listenAs('web-1', { node: server, key: server.adminKey, prompts: slug, saysTo: server });
+    await listenAs('counted', { node: server, key: server.adminKey, prompts: slug, saysTo: server });
+    await expect.poll(() => listed('counted'), PATIENCE).toBe(1);
     const statementsOf = async (field: string) => {
       const query = `{ channel(name: "stable") { subscribers(first: 50) { edges { node { ${field} } } } } }`;
       server.statements.length = 0;
