@@ -1,9 +1,9 @@
-import { open } from 'node:fs/promises';
 import { pipeline } from 'node:stream/promises';
 import { openExport } from './audit-stream.ts';
 import { CliError } from './cli-error.ts';
 import { parseConnection } from './connection.ts';
 import { EXIT_CODE } from './exit-codes.ts';
+import { writeNewFile } from './new-file.ts';
 import { startProgress } from './progress.ts';
 
 const NEWLINE = 0x0a;
@@ -30,21 +30,17 @@ export async function exportAudit(options: ExportOptions): Promise<number> {
   });
   try {
     if (out === undefined) await pipeline(lines, process.stdout, { end: false });
-    else await writeNew(out, lines);
+    else {
+      await writeNewFile(out, async (file) => {
+        for await (const chunk of lines) await file.writeFile(chunk);
+      });
+    }
   } finally {
     progress.stop();
   }
   // Without a file the lines are the result, and JSON each.
   if (out !== undefined && json) process.stdout.write(`${JSON.stringify({ file: out, events })}\n`);
   return EXIT_CODE.DONE;
-}
-
-/** A file that is there already may be an export that somebody relies on. */
-async function writeNew(path: string, lines: AsyncIterable<Buffer>): Promise<void> {
-  const file = await open(path, 'wx', 0o600).catch((error: NodeJS.ErrnoException) => {
-    throw new CliError(EXIT_CODE.USAGE, `${path} cannot be written: ${error.message}`);
-  });
-  await pipeline(lines, file.createWriteStream());
 }
 
 async function* counted(

@@ -24,9 +24,10 @@ export interface ExportStream {
 export async function openExport(connection: Connection, wish: ExportWish): Promise<ExportStream | null> {
   const response = await ask(connection, wish);
   if (response === null) return null;
-  const head = Number(response.headers.get('x-promptforge-audit-head') ?? 0);
-  return { head, chunks: wholeLines(connection, wish, response) };
+  return { head: headOf(response), chunks: wholeLines(connection, wish, response) };
 }
+
+const headOf = ({ headers }: Response): number => Number(headers.get('x-promptforge-audit-head'));
 
 async function ask(connection: Connection, wish: ExportWish): Promise<Response | null> {
   const { endpoint, apiKey } = connection;
@@ -39,12 +40,26 @@ async function ask(connection: Connection, wish: ExportWish): Promise<Response |
   const headers: Record<string, string> = apiKey === null ? {} : { authorization: `Bearer ${apiKey}` };
   return withRetries(async () => {
     const response = await reach(endpoint, () => fetch(url, { headers, redirect: 'manual' }));
-    if (response.status === 200) return response;
+    if (response.status === 200 && isExport(response)) return response;
+    if (response.status === 200) {
+      await response.body?.cancel();
+      const found = response.headers.get('content-type') ?? 'no content type';
+      throw new CliError(
+        EXIT_CODE.REFUSED,
+        `${url.href} answers with no audit trail (${found}): check --url`,
+      );
+    }
     const text = await reach(endpoint, () => response.text());
     if (response.status === 404) return null;
     const failure = statusFailure(url, response, { text, sentBytes: 0, apiKey });
     throw failure ?? new CliError(EXIT_CODE.REFUSED, `the server refuses: ${detailOf(text)}`);
   });
+}
+
+/** A proxy's page is no trail, whatever its status. */
+function isExport({ headers }: Response): boolean {
+  const type = headers.get('content-type') ?? '';
+  return type.startsWith('application/x-ndjson') && headers.has('x-promptforge-audit-head');
 }
 
 function detailOf(text: string): string {
@@ -63,6 +78,9 @@ async function* wholeLines(
   first: Response,
 ): AsyncGenerator<Buffer> {
   let { after } = wish;
+  // Of a part in time it cannot be said from here which event is its last.
+  const isPart = wish.since !== undefined || wish.until !== undefined;
+  const head = headOf(first);
   let response: Response | null = first;
   for (let resumes = 0; ; resumes += 1) {
     let rest: Buffer = Buffer.alloc(0);
@@ -76,9 +94,13 @@ async function* wholeLines(
         after = lastSeq(lines) ?? after;
         yield lines;
       }
-      return;
+      if (rest.length === 0 && (isPart || after >= head)) return;
     } catch (error) {
-      if (error instanceof CliError || resumes === RESUMES_MAX) throw error;
+      if (error instanceof CliError) throw error;
+    }
+    if (resumes === RESUMES_MAX) {
+      const advice = `the trail broke off after event ${after}, again and again: go on with --after ${after}`;
+      throw new CliError(EXIT_CODE.UNREACHABLE, advice);
     }
     response = await ask(connection, { ...wish, after });
   }

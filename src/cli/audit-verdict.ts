@@ -1,4 +1,5 @@
 import type { AuditFault, ChainEnd, ChainExpectation } from './audit-chain.ts';
+import { counted } from './output.ts';
 
 /** What `--json` lists; as text they are all printed as they are found. */
 const FAULTS_LISTED_MAX = 10_000;
@@ -64,7 +65,9 @@ export class Verdict {
   #asText(): string {
     const { verified, head } = this.#walked;
     const end = head === null ? 'there is no head' : `head ${head.seq}:${head.hash}`;
-    const result = this.isClean ? 'the chain holds' : `THE CHAIN IS BROKEN: ${this.#faultCount} faults`;
+    const result = this.isClean
+      ? 'the chain holds'
+      : `THE CHAIN IS BROKEN: ${counted(this.#faultCount, 'fault')}`;
     const checkpoints = this.#expectation?.checkpoints.size ?? 0;
     const further = [
       ...(this.pointers === null ? [] : [`${this.pointers} channel pointers compared`]),

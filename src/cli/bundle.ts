@@ -7,6 +7,7 @@ import { isCovered, parsePatterns } from './slug-patterns.ts';
 import type { SlugPatterns } from './slug-patterns.ts';
 import { writeWholeFile } from './written-file.ts';
 import { writeSnapshotFile } from '../sdk/snapshot-file.ts';
+import { counted } from './output.ts';
 
 const HELP = `
 The file is what a client starts from when it reaches no server and has nothing on its disk: for images, and hosts without a network.
@@ -54,7 +55,7 @@ async function bundle(options: BundleOptions): Promise<number> {
   process.stdout.write(
     json
       ? `${JSON.stringify(facts)}\n`
-      : `${served.length} prompts of channel "${channel}" written to ${out}\n`,
+      : `${counted(served.length, 'prompt')} of channel "${channel}" written to ${out}\n`,
   );
   return EXIT_CODE.DONE;
 }

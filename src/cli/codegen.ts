@@ -7,6 +7,7 @@ import { isPromptTypes, promptTypes, staleTypes } from './prompt-types.ts';
 import { parsePatterns } from './slug-patterns.ts';
 import type { SlugPatterns } from './slug-patterns.ts';
 import { readIfThere, writeWholeFile } from './written-file.ts';
+import { counted } from './output.ts';
 
 const HELP = `
 With the file in the project, \`prompts.render('support/assistant', { ... })\` compiles only for a prompt that the channel serves, with the
@@ -76,8 +77,8 @@ function told({
   const lines = isNew && !check ? [] : stale;
   const verdict = check
     ? stale.length === 0
-      ? `${out} is true of ${prompts} prompts`
+      ? `${out} is true of ${counted(prompts, 'prompt')}`
       : `${out} is stale: run promptforge codegen again, and mend what then does not compile`
-    : `types of ${prompts} prompts written to ${out}`;
+    : `types of ${counted(prompts, 'prompt')} written to ${out}`;
   return `${[...lines, verdict].join('\n')}\n`;
 }

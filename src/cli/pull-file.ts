@@ -2,6 +2,8 @@ import type { FileReport } from './folder-report.ts';
 import { versionContent } from './folder-server.ts';
 import type { ServedVersion } from './folder-server.ts';
 import type { Request } from './graphql-client.ts';
+import { conflictMarker } from './merge3.ts';
+import { counted } from './output.ts';
 import { parsePromptFile, promptFileText, rebasedFileText, revisedFileText } from './prompt-file.ts';
 import type { PromptFile } from './prompt-file.ts';
 import {
@@ -82,6 +84,11 @@ async function rebase(pulling: Pulling, local: LocalFile, served: ServedVersion)
 }
 
 async function conflict(pulling: Pulling, local: LocalFile, served: ServedVersion): Promise<FileReport> {
+  const line = conflictMarker((await current(pulling, local)).text);
+  if (line !== null) {
+    const detail = `line ${line}: both sides of an earlier merge stand in the file, between markers: mend it first`;
+    return { what: 'conflict', path: local.path, detail };
+  }
   const { path, base, digest } = local;
   const from = base === null ? 'was made from no version' : `was made from version ${base.version}`;
   const ways = await threeWays(pulling.request, { text: (await current(pulling, local)).text, base }, served);
@@ -103,7 +110,7 @@ async function conflict(pulling: Pulling, local: LocalFile, served: ServedVersio
       detail: `version ${served.version} and the edits here: look at it, then push`,
     };
   }
-  const detail = `version ${served.version} is written into the file, ${merge.conflicts} places between markers: mend them, then push`;
+  const detail = `version ${served.version} is written into the file, between markers at ${counted(merge.conflicts, 'place')}: mend that, then push`;
   return { what: 'conflict', path, detail };
 }
 

@@ -1,9 +1,13 @@
 import type { Command } from 'commander';
+import { CliError } from './cli-error.ts';
 import { parseConnection } from './connection.ts';
+import { EXIT_CODE } from './exit-codes.ts';
 import { folderReport } from './folder-report.ts';
 import type { FileReport } from './folder-report.ts';
 import { servedVersions } from './folder-server.ts';
+import type { MayReadQuery } from './generated/operations.ts';
 import { graphqlClient } from './graphql-client.ts';
+import type { Request } from './graphql-client.ts';
 import { inOrder } from './in-order.ts';
 import { localFiles } from './local-files.ts';
 import { FileFault, openFolder, pathOf } from './prompt-folder.ts';
@@ -27,6 +31,14 @@ interface PullOptions extends Record<string, unknown> {
   readonly json?: boolean;
 }
 
+const MAY_READ = /* GraphQL */ `
+  query MayRead($prompt: String) {
+    viewer {
+      can(scope: "registry:read", prompt: $prompt)
+    }
+  }
+`;
+
 export function registerPull(program: Command): void {
   program
     .command('pull')
@@ -49,6 +61,7 @@ async function pull(folder: string, options: PullOptions): Promise<number> {
   const { channel, prompts: patterns = null, merge = false, prune = false, json = false } = options;
   const request = graphqlClient(parseConnection(options));
   const served = await servedVersions(request, channel, patterns);
+  if (prune) await requireToReadAll(request, patterns);
   const root = await openFolder(folder, { create: true });
   const report = folderReport({ json, dryRun: false });
   const { files, faulty } = await localFiles(root, patterns, report);
@@ -58,6 +71,18 @@ async function pull(folder: string, options: PullOptions): Promise<number> {
     return orFault(pathOf(slug), () => pullFile(pulling, files.get(slug), served.get(slug)));
   });
   return report.all(reports);
+}
+
+/** To who sees a part only, what it does not see looks as if it were gone. @throws CliError */
+async function requireToReadAll(request: Request, patterns: readonly string[] | null): Promise<void> {
+  for (const prompt of patterns ?? [null]) {
+    const { viewer } = (await request(MAY_READ, { prompt })) as MayReadQuery;
+    if (viewer.can) continue;
+    throw new CliError(
+      EXIT_CODE.UNAUTHORISED,
+      `--prune needs a key that may read ${prompt ?? 'every prompt'}: with this one, files of prompts that it does not see would be removed`,
+    );
+  }
 }
 
 /** What is wrong with one file leaves the others alone. */
