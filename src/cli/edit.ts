@@ -111,7 +111,7 @@ function editorOf({ editor, plainEditor }: EditOptions): string {
 
 /** Whatever went wrong, what somebody wrote is not lost. */
 async function keeping(
-  { slug, newest }: Job,
+  { slug, newest, kind }: Job,
   file: EditedFile,
   before: string,
   error: unknown,
@@ -124,7 +124,7 @@ async function keeping(
     return error;
   }
   // With the version that it started from: without, it would go over what others saved meanwhile.
-  const started = newest === null ? '--create' : `--base ${newest.latest.number}`;
+  const started = newest === null ? `--create --kind ${kind}` : `--base ${newest.latest.number}`;
   const advice = `Your text is kept in ${file.path}: \`promptforge edit ${slug} --file ${file.path} ${started}\` saves it`;
   if (error instanceof CliError) return new CliError(error.exitCode, `${error.message}\n${advice}`);
   note(advice);
