@@ -97,7 +97,7 @@ async function editInEditor(job: Job): Promise<void> {
     else await save(job, editedText(held, after));
     await file.remove();
   } catch (error) {
-    throw await keeping(file, before, error);
+    throw await keeping(job, file, before, error);
   }
 }
 
@@ -110,13 +110,22 @@ function editorOf({ editor, plainEditor }: EditOptions): string {
 }
 
 /** Whatever went wrong, what somebody wrote is not lost. */
-async function keeping(file: EditedFile, before: string, error: unknown): Promise<unknown> {
+async function keeping(
+  { slug, newest, kind }: Job,
+  file: EditedFile,
+  before: string,
+  error: unknown,
+): Promise<unknown> {
   const after = await file.read().catch(() => null);
+  // The editor took it away: there is nothing to keep.
+  if (after === null) return error;
   if (after === before) {
     await file.remove();
     return error;
   }
-  const advice = `Your text is kept in ${file.path}: \`promptforge edit --file\` saves it`;
+  // With the version that it started from: without, it would go over what others saved meanwhile.
+  const started = newest === null ? `--create --kind ${kind}` : `--base ${newest.latest.number}`;
+  const advice = `Your text is kept in ${file.path}: \`promptforge edit ${slug} --file ${file.path} ${started}\` saves it`;
   if (error instanceof CliError) return new CliError(error.exitCode, `${error.message}\n${advice}`);
   note(advice);
   return error;

@@ -164,7 +164,10 @@ async function requireFolder(root: string, below: string): Promise<void> {
 async function readBytes(root: string, path: string): Promise<Buffer | null> {
   const full = join(root, path);
   try {
-    const { size } = await lstat(full);
+    const found = await lstat(full);
+    // A pipe would be waited for, for ever.
+    if (!found.isFile()) throw new FileFault('is no regular file');
+    const { size } = found;
     if (size > FILE_BYTES_MAX) throw new FileFault(`has ${size} bytes: a version holds at most 1 MiB`);
     return await readFile(full);
   } catch (error) {

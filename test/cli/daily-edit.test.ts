@@ -130,6 +130,7 @@ describe('promptforge edit', () => {
     expect(stderr).toContain('from version 1 to version 2 by system (Faster): nothing was saved');
     expect(stderr).toContain('-Hello {{name}}\n');
     expect(stderr).toContain('+Theirs\n');
+    expect(stderr).toMatch(new RegExp(`promptforge edit ${slug} --file \\S+ --base 1\``));
     const [, path = ''] = /kept in (\S+):/.exec(stderr) ?? [];
     onTestFinished(() => rm(dirname(path), { recursive: true }));
     expect([await readFile(path, 'utf8'), ((await stat(path)).mode & 0o777).toString(8)]).toEqual([
