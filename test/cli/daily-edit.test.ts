@@ -16,6 +16,8 @@ beforeAll(async () => {
   server = await startTestServer();
   admin = await server.systemOf('default');
   directory = await mkdtemp(join(tmpdir(), 'promptforge-editing-'));
+  // Files that are left behind are counted here, and others may edit on this machine.
+  process.env['TMPDIR'] = directory;
 });
 afterAll(async () => {
   await server.close();
