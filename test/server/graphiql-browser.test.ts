@@ -231,7 +231,13 @@ describe.skipIf(browserMissing !== null)('GraphiQL in a browser', { timeout: 60_
     await replaceQuery('subscription Ticks { ticks }');
     await expect.poll(() => editorText('Operation Editor')).toBe('subscriptionTicks{ticks}');
     await execute();
-    await expect.poll(() => editorText('Result Window'), { timeout: 20_000 }).toContain('"ticks":3');
+    const result = async () => {
+      const text = await editorText('Result Window');
+      // Until the page has seen which operation was typed it cannot tell which one to run.
+      if (/Cannot\s*infer/.test(text)) await execute();
+      return text;
+    };
+    await expect.poll(result, { timeout: 20_000, interval: 500 }).toContain('"ticks":3');
     expect(acceptedTypes.at(-1)).toBe('text/event-stream');
     expect(requests.at(-1), 'the query is not in a URL, which would be logged').toBe('POST /graphql');
     expect(page.url(), 'the query is not copied into the address').toBe(`${origin}/graphql`);
