@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { createHash } from 'node:crypto';
 import type { Dirent } from 'node:fs';
 import { lstat, mkdir, open, readdir, readFile, realpath, rename, rm, stat } from 'node:fs/promises';
@@ -112,7 +113,7 @@ export async function writePromptFile(
     await requireUntouched(root, path, digest);
     const target = join(root, path);
     const mode = digest === null ? 0o666 : (await stat(target)).mode;
-    const part = join(root, posix.dirname(path), `.${posix.basename(path)}.${process.pid}`);
+    const part = join(root, posix.dirname(path), `.${posix.basename(path)}.${randomUUID()}`);
     await replace(target, part, text, mode);
   } catch (error) {
     throw error instanceof FileFault ? error : new FileFault(`cannot be written (${codeOf(error)})`);

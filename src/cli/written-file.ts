@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { open, readFile, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { CliError } from './cli-error.ts';
@@ -16,7 +17,7 @@ export async function readIfThere(path: string): Promise<string | null> {
 
 /** Whole or not at all: who reads the file meanwhile has the former one. For everybody of this machine to read. @throws CliError */
 export async function writeWholeFile(path: string, text: string): Promise<void> {
-  const part = join(dirname(path), `.${basename(path)}.${process.pid}.part`);
+  const part = join(dirname(path), `.${basename(path)}.${randomUUID()}.part`);
   try {
     const file = await open(part, 'wx', 0o644);
     try {

@@ -110,7 +110,7 @@ function createWaiting() {
   };
 }
 
-/** Names are the clients' own: within an hour a key may use so many, and fills the table with no more. */
+/** Names are the clients' own: within an hour a key may use so many on this node. The table forgets them after two days. */
 function boundedInstances() {
   const seen = new Map<string, Set<string>>();
   let since = Date.now();
