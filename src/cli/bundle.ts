@@ -5,7 +5,7 @@ import { parseConnection } from './connection.ts';
 import { EXIT_CODE } from './exit-codes.ts';
 import { isCovered, parsePatterns } from './slug-patterns.ts';
 import type { SlugPatterns } from './slug-patterns.ts';
-import { writeWholeFile } from './written-file.ts';
+import { readIfThere, writeWholeFile } from './written-file.ts';
 import { writeSnapshotFile } from '../sdk/snapshot-file.ts';
 import { counted } from './output.ts';
 
@@ -47,6 +47,7 @@ async function bundle(options: BundleOptions): Promise<number> {
   for (const pattern of empty) {
     process.stderr.write(`warning: channel "${channel}" serves nothing of ${pattern}\n`);
   }
+  await requireBundleOrNothing(out);
   await writeWholeFile(
     out,
     await writeSnapshotFile({ channel, prompts, cursor, savedAt: new Date(), served }),
@@ -58,4 +59,11 @@ async function bundle(options: BundleOptions): Promise<number> {
       : `${counted(served.length, 'prompt')} of channel "${channel}" written to ${out}\n`,
   );
   return EXIT_CODE.DONE;
+}
+
+/** What somebody else wrote is not replaced. @throws CliError */
+async function requireBundleOrNothing(path: string): Promise<void> {
+  const before = await readIfThere(path);
+  if (before === null || before === '' || before.startsWith('{"format":"promptforge-snapshot"')) return;
+  throw new CliError(EXIT_CODE.USAGE, `${path} is no bundle: name another file, or take it away`);
 }

@@ -93,6 +93,8 @@ async function editInEditor(job: Job): Promise<void> {
   try {
     await runEditor(editor, file.path);
     const after = await file.read();
+    if (after !== before && after.trim() === '')
+      throw new CliError(EXIT_CODE.USAGE, 'the file was left empty: nothing was saved');
     if (after === before) reportUnchanged(job);
     else await save(job, editedText(held, after));
     await file.remove();

@@ -65,6 +65,11 @@ async function pull(folder: string, options: PullOptions): Promise<number> {
   const root = await openFolder(folder, { create: true });
   const report = folderReport({ json, dryRun: false });
   const { files, faulty } = await localFiles(root, patterns, report);
+  if (patterns !== null && served.size + files.size === 0)
+    throw new CliError(
+      EXIT_CODE.FAULTS,
+      `neither the server nor the folder has anything of ${patterns.join(', ')}`,
+    );
   const slugs = [...new Set([...served.keys(), ...files.keys()])].filter((slug) => !faulty.has(slug));
   const pulling = { root, request, merge, prune };
   const reports = inOrder(slugs.toSorted(), WIDTH, (slug) => {

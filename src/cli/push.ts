@@ -54,7 +54,9 @@ async function push(folder: string, options: PushOptions): Promise<number> {
   const request = graphqlClient(parseConnection(options));
   const root = await openFolder(folder, { create: false });
   const report = folderReport({ json, dryRun });
-  const { files } = await localFiles(root, patterns, report);
+  const { files, faulty } = await localFiles(root, patterns, report);
+  if (patterns !== null && files.size + faulty.size === 0)
+    throw new CliError(EXIT_CODE.FAULTS, `the folder has nothing of ${patterns.join(', ')}`);
   const edited: LocalFile[] = [];
   for (const file of files.values()) {
     if (isEdited(file)) edited.push(file);

@@ -212,6 +212,13 @@ describe('promptforge bundle', () => {
   const out = () => at('bundle.json');
   const bundle = (...args: string[]) => cli('bundle', '--out', out(), ...args);
 
+  it('writes over no file of somebody else', async () => {
+    await writeFile(at('package.json'), '{"name":"mine"}');
+    const { code, stderr } = await cli('bundle', '--out', at('package.json'));
+    expect([code, stderr]).toEqual([2, expect.stringContaining('is no bundle')]);
+    expect(await readFile(at('package.json'), 'utf8')).toBe('{"name":"mine"}');
+  });
+
   it('writes what clients start from, the same bytes for the same state but its time', async () => {
     const { code, stdout } = await bundle('--prompts', 'support/*,plain');
     expect([code, stdout]).toEqual([0, `3 prompts of channel "stable" written to ${out()}\n`]);

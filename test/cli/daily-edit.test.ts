@@ -106,6 +106,13 @@ describe('promptforge edit', () => {
     },
   );
 
+  it('saves nothing when the file was left empty', async () => {
+    const slug = await prompt();
+    const run = await cli(['edit', slug], { env: { EDITOR: 'f() { : > "$1"; }; f' } });
+    expect([run.code, run.stderr]).toEqual([2, expect.stringContaining('was left empty')]);
+    expect((await shown(slug)).version.number).toBe(1);
+  });
+
   it('saves nothing when the editor fails, and keeps what was written', async () => {
     const slug = await prompt();
     const before = await leftovers();
