@@ -26,7 +26,7 @@ export function registerBundle(program: Command): void {
   program
     .command('bundle')
     .description('write what a channel serves into a file that clients start from without a server')
-    .requiredOption('--out <file>', 'such as prompts.bundle.json; a file that is there is replaced')
+    .requiredOption('--out <file>', 'such as prompts.bundle.json; a bundle that is there is replaced')
     .option('--channel <name>', 'which channel', 'stable')
     .option('--prompts <patterns>', 'slugs and folders ("support/*"), separated by commas', parsePatterns)
     .addHelpText('after', HELP)

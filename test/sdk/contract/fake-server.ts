@@ -68,7 +68,11 @@ export async function startFakeServer(count: number, now: () => number): Promise
     appliedAnswers,
     met: () => met,
     strange,
-    down: async (url) => nodes[url]?.close(),
+    down: async (url) => {
+      await nodes[url]?.close();
+      // A try that reached it a moment before is cut with it, and nobody's to accept.
+      for (let at = tries.length - 1; at >= 0; at -= 1) if (tries[at]?.url === url) tries.splice(at, 1);
+    },
     close: async () => void (await Promise.all(nodes.map((node) => node.close()))),
   };
 }
