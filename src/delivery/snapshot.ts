@@ -16,6 +16,8 @@ export type { Selector } from './held-versions.ts';
 export interface Snapshot extends FeedConsumer {
   /** What is served, from memory or, the first time, from the database; null when there is none. Rejects only when it must ask and cannot. */
   find(workspaceId: string, slug: string, selector: Selector): Promise<Served | null> | Served;
+  /** What is held under a key of `keyOf` now, and nothing is loaded for it. Counts as having been asked for: whose answers are hot stays. */
+  holds(key: string): object | undefined;
   readonly sizeBytes: () => number;
 }
 
@@ -81,6 +83,7 @@ export function createSnapshot(
       loads.outdate(workspaceId, () => true);
       held.deleteWorkspace(workspaceId);
     },
+    holds: (key) => held.get(key),
     sizeBytes: () => held.sizeBytes(),
   };
 }
