@@ -22,6 +22,8 @@ export interface Snapshot extends FeedConsumer {
    * time; whatever changes an answer puts another one in its place. Rejects only when it must ask and cannot.
    */
   find(workspaceId: string, slug: string, selector: Selector): Promise<Served | null> | Served | null;
+  /** What is held under a key of `keyOf` now, and nothing is loaded for it. Counts as having been asked for: whose answers are hot stays. */
+  holds(key: string): object | undefined;
   readonly sizeBytes: () => number;
   readonly counts: () => LookupCounts & {
     /** What was pushed out by others. */
@@ -77,6 +79,7 @@ export function createSnapshot(
       held.deleteWorkspace(workspaceId);
       absences.deleteWorkspace(workspaceId);
     },
+    holds: (key) => held.get(key),
     sizeBytes: () => held.sizeBytes() + absences.sizeBytes(),
     counts: () => ({ ...lookup.counts(), evictions: held.evictions() }),
   };
