@@ -64,6 +64,10 @@ export async function startNode(options: NodeOptions): Promise<Node> {
   const snapshot = createSnapshot(database, {
     bytesMax: SNAPSHOT_BYTES_MAX,
     isReachable: () => !feed.isAway(),
+    progress: {
+      headOf: (workspaceId) => feed.headOf(workspaceId),
+      reach: (workspaceId, seq, timeoutMs) => feed.reach(workspaceId, seq, timeoutMs),
+    },
   });
   const streams = new Streams(times, async (value, caller) => authenticator.authenticate(value, caller));
   const metrics = createMetrics({
