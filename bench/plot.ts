@@ -27,6 +27,9 @@ export interface Bar {
   readonly value: number;
 }
 
+/** A longer line is drawn without its points. */
+const DOTS_MAX = 40;
+
 type Scale = (value: number) => number;
 
 export async function writePlot(file: string, svg: string): Promise<void> {
@@ -57,7 +60,7 @@ export function linePlot(title: string, x: Axis, y: Axis, lines: readonly Line[]
   const drawn = lines.map(({ points: own }, index) => {
     const colour = COLOURS[index % COLOURS.length] ?? '';
     const path = own.map(([at, value]) => `${round(across(at))},${round(up(value))}`);
-    const dots = path.map(
+    const dots = (own.length > DOTS_MAX ? [] : path).map(
       (place) => `<circle cx="${place.replace(',', '" cy="')}" r="3.5" fill="${colour}"/>`,
     );
     return `<polyline points="${path.join(' ')}" fill="none" stroke="${colour}" stroke-width="2"/>${dots.join('')}`;

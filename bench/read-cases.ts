@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { postText, requestText } from './http-text.ts';
 import { fetchRaw, MARK } from './load-client.ts';
 import type { LoadCase } from './load-client.ts';
+import { mutate } from './mutation.ts';
 import type { PromptForge } from './processes.ts';
 
 const SLUG = 'bench/two-kilobytes';
@@ -96,14 +97,4 @@ export async function move(forge: PromptForge, version: number): Promise<void> {
     forge,
     `mutation { promoteVersion(input: { slug: "${SLUG}", version: ${version} }) { ... on Promotion { id } } }`,
   );
-}
-
-async function mutate({ port, adminKey }: PromptForge, query: string): Promise<void> {
-  const response = await fetch(`http://127.0.0.1:${port}/graphql`, {
-    method: 'POST',
-    headers: { authorization: `Bearer ${adminKey}`, 'content-type': 'application/json' },
-    body: JSON.stringify({ query }),
-  });
-  const text = await response.text();
-  if (!text.includes('"id"') || text.includes('"errors"')) throw new Error(`a mutation failed: ${text}`);
 }

@@ -38,7 +38,7 @@ async function loadByWrk(port: number, loadCase: LoadCase, pace: LoadPace): Prom
     await writeFile(file, loadCase.request);
     nextNumber = (nextNumber + STEP) % (100 * STEP);
     const seconds = Math.max(1, Math.round(pace.measureMs / 1_000));
-    const wrk = ['wrk', '-t1', `-c${pace.connections}`, `-d${seconds}s`, '-s', SCRIPT];
+    const wrk = ['wrk', '-t1', `-c${pace.connections}`, `-d${seconds}s`, '--timeout', '10s', '-s', SCRIPT];
     const target = [`http://127.0.0.1:${port}/`, '--', file, String(nextNumber), String(pace.pauseMs)];
     return resultOf(await outputOf([...wrk, ...target]), loadCase, length);
   } finally {
