@@ -23,6 +23,12 @@ interface GuardOptions {
   readonly log: Log;
 }
 
+export interface ConnectionGuard {
+  stop(): void;
+  /** Ends connections on which nothing was ever said: node:http takes them for busy, and would wait for their first request for ever. */
+  endUnused(): void;
+}
+
 /** What a client had taken of an answer, and since when it is looked at. */
 interface Taking {
   readonly bytes: number;
@@ -31,9 +37,12 @@ interface Taking {
 
 /**
  * Bounds the connections of a node and of a network, and cuts who takes an answer too slowly: what is written and not taken is kept in memory
- * until it is. Slow requests are ended by node:http itself. @returns how it stops.
+ * until it is. Slow requests are ended by node:http itself.
  */
-export function guardConnections(server: Server, { times, trusts, isStream, log }: GuardOptions): () => void {
+export function guardConnections(
+  server: Server,
+  { times, trusts, isStream, log }: GuardOptions,
+): ConnectionGuard {
   const open = new Map<Socket, Taking | null>();
   const ofNetwork = new Map<string, number>();
   const warn = sparsely((what: object, suppressed) =>
@@ -72,7 +81,12 @@ export function guardConnections(server: Server, { times, trusts, isStream, log 
     }
   }, times.sweepMs);
   sweep.unref();
-  return () => clearInterval(sweep);
+  return {
+    stop: () => clearInterval(sweep),
+    endUnused: () => {
+      for (const socket of open.keys()) if (socket.bytesRead === 0) socket.destroy();
+    },
+  };
 }
 
 function judge(

@@ -20,6 +20,7 @@ import { startCheckpoints } from './checkpoints.ts';
 import { createClientAddress, trustIn } from './client-address.ts';
 import type { Config } from './config.ts';
 import { guardConnections } from './connection-guard.ts';
+import type { ConnectionGuard } from './connection-guard.ts';
 import { migrateDatabase, openDatabaseServer } from './database-address.ts';
 import { Doorkeeper } from './doorkeeper.ts';
 import { DOOR_TIMES } from './door-times.ts';
@@ -42,6 +43,8 @@ import { attachWebSocket } from './websocket.ts';
 
 const KEEP_ALIVE_MS = 65_000;
 const IDLE_SWEEP_MS = 100;
+/** What was opened in the last moment before the node stopped to listen may say in this time what it wants. */
+const FIRST_WORD_MS = 500;
 const REFUSED = 'a change was refused: the database did not take it';
 /** A statement that a frozen database never answers must not keep the process. */
 const DATABASE_CLOSE_MS = 5_000;
@@ -145,7 +148,7 @@ function openDoors(options: ServerOptions, inside: Inside, stops: Stops): Server
   const front = { ...node, ...answers, doorkeeper, homeWorkspaceId, corsOrigins, isDraining, log };
   const server = createServer(httpOptions(times), createFront(front));
   const isStream = (socket: Socket) => streams.carries(socket);
-  const stopGuard = guardConnections(server, { times, trusts, isStream, log });
+  const guard = guardConnections(server, { times, trusts, isStream, log });
   const waitingRoom = new WaitingRoom();
   attachWebSocket(server, {
     ...node,
@@ -159,8 +162,8 @@ function openDoors(options: ServerOptions, inside: Inside, stops: Stops): Server
   });
   stops.push(async () => {
     draining = true;
-    stopGuard();
-    await drain(server, streams, times.drainEndMs);
+    guard.stop();
+    await drain(server, { guard, streams, endMs: times.drainEndMs });
   });
   return server;
 }
@@ -231,10 +234,18 @@ async function listen(server: Server, { host, port }: Config): Promise<string> {
 }
 
 /**
- * Tells everybody to go, then stops to listen: until then `/readyz` says that this node stops. Idle connections end at once, busy ones when
- * they have answered, and whoever is left when the time is up is cut.
+ * Tells everybody to go, then stops to listen: until then `/readyz` says that this node stops. Idle connections end at once, those that were
+ * opened and never used (browsers and clients keep some in reserve) a moment later, busy ones when they have answered, and whoever is left
+ * when the time is up is cut.
  */
-async function drain(server: Server, streams: Streams, endMs: number): Promise<void> {
+async function drain(
+  server: Server,
+  {
+    guard,
+    streams,
+    endMs,
+  }: { readonly guard: ConnectionGuard; readonly streams: Streams; readonly endMs: number },
+): Promise<void> {
   if (!server.listening) return;
   const deadline = setTimeout(() => {
     streams.terminate();
@@ -247,7 +258,9 @@ async function drain(server: Server, streams: Streams, endMs: number): Promise<v
   server.closeIdleConnections();
   // What is being answered now would keep its connection for the next request.
   const idle = setInterval(() => server.closeIdleConnections(), IDLE_SWEEP_MS);
+  const unused = setInterval(() => guard.endUnused(), FIRST_WORD_MS);
   await closed;
+  clearInterval(unused);
   clearInterval(idle);
   clearTimeout(deadline);
 }

@@ -124,4 +124,13 @@ describe('a server that is told to stop', () => {
     await close();
     await Promise.all(clients.filter((client) => client !== deaf).map(({ ended }) => ended));
   });
+
+  it('does not wait for connections that were opened in reserve and never used', async () => {
+    const { server, close } = await start({ drainEndMs: 600_000 });
+    const { ended } = await openRaw(server.url);
+    // Behind it in the queue of the listener: answered, the other one is the server's too.
+    expect((await fetch(`${server.url}/livez`)).status).toBe(200);
+    await close();
+    await ended;
+  });
 });
