@@ -24,7 +24,7 @@ let trusting: TestServer;
 beforeAll(async () => {
   open = await startTestServer();
   await createPrompt(open, 'named/text');
-  await promote(open, { slug: 'named/text', version: 1 });
+  await promote(open, 'named/text', 1);
   trusting = await startTestServer({
     database: open.database,
     config: {
