@@ -5,11 +5,10 @@ import { OperationTypeNode } from 'graphql';
 import type { GraphQLFormattedError } from 'graphql';
 import type { Actor } from '../domain/actor.ts';
 import type { Hub } from '../realtime/hub.ts';
-import type { Payload } from '../realtime/payload.ts';
 import type { OperationParams, Operations } from './operations.ts';
 import { overloaded, ProblemError, tooManyStreams, unauthenticated } from './problem.ts';
-import { SseConnection } from './sse-connection.ts';
-import type { SseTimes } from './sse-connection.ts';
+import { eventForm, SseConnection } from './sse-connection.ts';
+import type { EventForm, SseTimes } from './sse-connection.ts';
 import type { Streams } from './streams.ts';
 import type { Subscribe } from './subscribe.ts';
 
@@ -48,7 +47,7 @@ export async function subscribeBySse(deps: GraphqlSseDeps, request: SseRequest):
     sendErrors(res, prepared.errors?.map((error) => error.toJSON()) ?? []);
     return true;
   }
-  openSse(deps, { req, res, actor, write: writeNext }, (sink) => deps.hub.join({ ...prepared, sink }));
+  openSse(deps, { req, res, actor, form: NEXT_EVENT }, (sink) => deps.hub.join({ ...prepared, sink }));
   return true;
 }
 
@@ -61,12 +60,7 @@ function acceptsEventStream(req: IncomingMessage): boolean {
 /** Joins the stream to the hub and opens it. @throws ProblemError 401, 429, 503; Unavailable */
 export function openSse(
   { streams, times }: SseDeps,
-  {
-    req,
-    res,
-    actor,
-    write,
-  }: Pick<SseRequest, 'req' | 'res' | 'actor'> & { readonly write: (payload: Payload) => Buffer },
+  { req, res, actor, form }: Pick<SseRequest, 'req' | 'res' | 'actor'> & { readonly form: EventForm },
   join: (sink: SseConnection['sink']) => () => void,
 ): void {
   // Gone while the stream was being prepared: its end was announced already.
@@ -75,7 +69,7 @@ export function openSse(
   if (!streams.accepts(actor)) throw new ProblemError(unauthenticated());
   const release = streams.subscribe(actor);
   if (release === null) throw new ProblemError(tooManyStreams());
-  const connection = new SseConnection(req, res, { actor, times, write });
+  const connection = new SseConnection(req, res, { actor, times, form });
   try {
     const leave = join(connection.sink);
     const remove = streams.add(connection);
@@ -93,10 +87,7 @@ export function openSse(
 
 const NEXT = Buffer.from('event: next\ndata: ');
 const END = Buffer.from('\n\n');
-
-function writeNext(payload: Payload): Buffer {
-  return payload.wrapped('sse', (bytes) => Buffer.concat([NEXT, bytes, END]));
-}
+const NEXT_EVENT = eventForm({ isShared: true, wrap: (bytes) => Buffer.concat([NEXT, bytes, END]) });
 
 /** As the protocol says: the errors are the one result, then the operation is complete. */
 function sendErrors(res: ServerResponse, errors: readonly GraphQLFormattedError[]): void {

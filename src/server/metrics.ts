@@ -1,6 +1,7 @@
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
 import type { HubMeters } from '../realtime/hub-deps.ts';
 import type { CheckpointMeters } from './checkpoints.ts';
+import { CountedHistogram } from './counted-histogram.ts';
 import { registerSnapshotMetrics } from './snapshot-metrics.ts';
 import type { SnapshotFigures } from './snapshot-metrics.ts';
 import { serverVersion } from './version.ts';
@@ -97,17 +98,19 @@ function createHubMeters(registry: Registry): HubMeters {
     labelNames: ['reason'],
     registers: [registry],
   });
-  const latency = new Histogram({
-    name: 'promptforge_stream_latency_seconds',
-    help: "From the commit, by the database's clock, until its last frame was written to a subscriber, once a subscriber",
-    buckets: [0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10],
-    registers: [registry],
-  });
+  const latency = new CountedHistogram(
+    {
+      name: 'promptforge_stream_latency_seconds',
+      help: "From the commit, by the database's clock, until its last frame was written to a subscriber, once a subscriber",
+      buckets: [0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10],
+    },
+    registry,
+  );
   return {
     delivered: ({ members, frames }, atMicros) => {
       delivered.inc(members * frames);
       const seconds = Math.max(0, Date.now() / 1_000 - Number(atMicros) / 1_000_000);
-      for (let member = 0; member < members; member += 1) latency.observe(seconds);
+      latency.observe(seconds, members);
     },
     replayed: (frames) => replayed.inc(frames),
     conflated: (events) => conflated.inc(events),

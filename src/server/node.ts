@@ -94,7 +94,7 @@ export async function startNode(options: NodeOptions): Promise<Node> {
     meters: metrics.hub,
     times,
     onFailure: (error) => log.error({ err: error }, 'a stream failed'),
-    watch: (follower) => audience.watch(follower),
+    audience,
   });
   // In this order: whoever hears of a promotion and fetches gets it from the snapshot already, and whose key was revoked hears of nothing
   // that was committed after it.
