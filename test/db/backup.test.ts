@@ -14,7 +14,7 @@ import type { TestDatabase } from '../support/database.ts';
 import { MIGRATIONS_DIRECTORY } from '../support/server.ts';
 import { catalogLines } from './catalog-lines.ts';
 
-const LIVE = ['stream_node', 'stream_subscriber', 'applied_cursor'];
+const LIVE = ['stream_node', 'stream_subscriber', 'stream_place', 'applied_cursor'];
 
 let world: Governed;
 let source: TestDatabase;
