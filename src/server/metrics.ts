@@ -2,6 +2,8 @@ import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom
 import type { HubMeters } from '../realtime/hub-deps.ts';
 import type { CheckpointMeters } from './checkpoints.ts';
 import { CountedHistogram } from './counted-histogram.ts';
+import { registerSnapshotMetrics } from './snapshot-metrics.ts';
+import type { SnapshotFigures } from './snapshot-metrics.ts';
 import { serverVersion } from './version.ts';
 import type { Transport } from '../realtime/member.ts';
 
@@ -14,7 +16,7 @@ export interface Metrics {
 }
 
 export interface MetricSources {
-  readonly snapshotBytes: () => number;
+  readonly snapshot: SnapshotFigures;
   readonly isReachable: () => boolean;
   readonly connections: () => Record<Transport, number>;
   readonly feedLagMs: () => number;
@@ -25,6 +27,7 @@ export function createMetrics(sources: MetricSources): Metrics {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
   registerGauges(registry, sources);
+  registerSnapshotMetrics(registry, sources.snapshot);
   new Gauge({
     name: 'promptforge_build_info',
     help: 'Which version this is: always 1',
@@ -127,11 +130,6 @@ function registerGauges(registry: Registry, sources: MetricSources): void {
         },
       }),
     );
-  gauge(
-    'promptforge_serving_snapshot_bytes',
-    'Memory that the serving snapshot holds',
-    sources.snapshotBytes,
-  );
   gauge('promptforge_database_reachable', '1 while the last contact with the database succeeded', () =>
     sources.isReachable() ? 1 : 0,
   );

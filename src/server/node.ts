@@ -71,7 +71,7 @@ export async function startNode(options: NodeOptions): Promise<Node> {
   });
   const streams = new Streams(times, async (value, caller) => authenticator.authenticate(value, caller));
   const metrics = createMetrics({
-    snapshotBytes: () => snapshot.sizeBytes(),
+    snapshot,
     isReachable: () => feed.status().reachable,
     connections: () => streams.counts(),
     followers: () => hub.counts(),
