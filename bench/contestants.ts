@@ -1,5 +1,6 @@
 import type { ChildProcess } from 'node:child_process';
 import { join } from 'node:path';
+import { postText, requestText } from './http-text.ts';
 import { ask, startProgram, startPromptForge, stopProgram } from './processes.ts';
 import type { PromptForge } from './processes.ts';
 import type { Yardstick } from './push-yardsticks.ts';
@@ -41,40 +42,51 @@ export interface Field {
 
 /** PromptForge, the bare server of this protocol, and the library as it comes. All tell the same. */
 export async function startField(protocol: Protocol, pinned: boolean): Promise<Field> {
-  const forge = await startPromptForge(pinned, PROBED);
+  const { told, ...pair } = await startPair(protocol, pinned);
+  const library: Yardstick = protocol === 'SSE' ? 'yoga-sse' : 'graphql-ws';
+  return { ...pair, asItComes: await yardstick(library, { protocol, pinned, told }) };
+}
+
+/** Without the library; `told`: the result that everybody tells. */
+export async function startPair(
+  protocol: Protocol,
+  pinned: boolean,
+): Promise<Omit<Field, 'asItComes'> & { readonly told: string }> {
+  const forge = await startPromptForge(pinned, ['--expose-gc']);
   await seed(forge);
   const told = await firstEvent(forge);
-  const [bareName, libraryName]: [Yardstick, Yardstick] =
-    protocol === 'SSE' ? ['bare-sse', 'yoga-sse'] : ['bare-ws', 'graphql-ws'];
-  const yardstick = async (name: Yardstick, isBare: boolean): Promise<Contestant> => {
-    const { child, port } = await startProgram('push-yardsticks.ts', [name, told], {
-      serverCore: pinned,
-      nodeOptions: PROBED,
-    });
-    const audience = audienceOf({ protocol, port, key: '', isBare });
-    const stop = () => {
-      child.kill('SIGTERM');
-      return stopProgram(child);
-    };
-    const triggers = [requestText('POST /trigger', {}, '{}')];
-    return contestant(
-      name,
-      { child, stop, audience: { ...audience, triggers } },
-      requestText('GET /', {}, ''),
-    );
-  };
-  const headers = { authorization: `Bearer ${forge.key}` };
   const audience = audienceOf({ protocol, port: forge.port, key: forge.key, isBare: false });
-  const triggers = [1, 2].map((version) => postText(forge.key, { query: promotion(version) }));
+  const triggers = [1, 2].map((version) => postText(forge.adminKey, { query: promotion(version) }));
+  const get = requestText(
+    `GET /v1/prompts/${READ_SLUG}`,
+    { authorization: `Bearer ${forge.key}`, accept: 'application/json' },
+    '',
+  );
+  const server = { child: forge.child, stop: () => forge.stop(), audience: { ...audience, triggers } };
+  const bare: Yardstick = protocol === 'SSE' ? 'bare-sse' : 'bare-ws';
   return {
-    forge: await contestant(
-      'PromptForge',
-      { child: forge.child, stop: () => forge.stop(), audience: { ...audience, triggers } },
-      requestText(`GET /v1/prompts/${READ_SLUG}`, headers, ''),
-    ),
-    bare: await yardstick(bareName, true),
-    asItComes: await yardstick(libraryName, false),
+    told,
+    forge: await contestant('PromptForge', server, get),
+    bare: await yardstick(bare, { protocol, pinned, told }),
   };
+}
+
+async function yardstick(
+  name: Yardstick,
+  { protocol, pinned, told }: { protocol: Protocol; pinned: boolean; told: string },
+): Promise<Contestant> {
+  const { child, port } = await startProgram('push-yardsticks.ts', [name, told], {
+    serverCore: pinned,
+    nodeOptions: PROBED,
+  });
+  const audience = audienceOf({ protocol, port, key: '', isBare: name.startsWith('bare') });
+  const stop = () => {
+    child.kill('SIGTERM');
+    return stopProgram(child);
+  };
+  const triggers = [requestText('POST /trigger', {}, '{}')];
+  const server = { child, stop, audience: { ...audience, triggers } };
+  return contestant(name, server, requestText('GET /', {}, ''));
 }
 
 async function contestant(
@@ -130,7 +142,7 @@ function promotion(version: number): string {
   return `mutation { promoteVersion(input: { slug: "${SLUG}", version: ${version} }) { ... on Promotion { id } } }`;
 }
 
-async function seed({ port, key }: PromptForge): Promise<void> {
+async function seed({ port, adminKey: key }: PromptForge): Promise<void> {
   const create = (slug: string) =>
     `createPrompt(input: { slug: "${slug}", content: { template: $template } }) { ... on Prompt { id } }`;
   const query = `mutation BenchSeed($template: String!, $second: String!) {
@@ -147,7 +159,7 @@ async function seed({ port, key }: PromptForge): Promise<void> {
 /** What one subscriber of PromptForge hears of one promotion. */
 async function firstEvent(forge: PromptForge): Promise<string> {
   const stream = await post(forge, { query: SUBSCRIPTION }, 'text/event-stream');
-  await post(forge, { query: promotion(2) });
+  await post({ port: forge.port, key: forge.adminKey }, { query: promotion(2) });
   let text = '';
   for await (const chunk of stream.body ?? []) {
     text += Buffer.from(chunk as Uint8Array).toString();
@@ -167,17 +179,4 @@ function post(
     headers: { authorization: `Bearer ${key}`, 'content-type': 'application/json', accept },
     body: JSON.stringify(body),
   });
-}
-
-function postText(key: string, body: object, accept = 'application/json'): string {
-  const headers = { authorization: `Bearer ${key}`, 'content-type': 'application/json', accept };
-  return requestText('POST /graphql', headers, JSON.stringify(body));
-}
-
-function requestText(target: string, headers: Record<string, string>, body: string): string {
-  const length = body === '' ? {} : { 'content-length': String(Buffer.byteLength(body)) };
-  const lines = Object.entries({ host: '127.0.0.1', ...headers, ...length }).map(
-    ([name, value]) => `${name}: ${value}`,
-  );
-  return [`${target} HTTP/1.1`, ...lines, '', body].join('\r\n');
 }

@@ -26,7 +26,7 @@ process.send?.(0);
 
 /** @returns milliseconds from the request to the end of its answer, of each */
 async function probe({ port, request, forMs }: ProbeCommand): Promise<Float64Array> {
-  const get: LoadCase = { name: 'GET', request: Buffer.from(request), status: 200 };
+  const get: LoadCase = { name: 'GET', request, status: 200 };
   const { length, head } = await fetchRaw(port, get);
   if (!head.startsWith('HTTP/1.1 200 ')) throw new Error(`unexpected answer ${head}`);
   const took: number[] = [];

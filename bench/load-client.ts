@@ -1,13 +1,19 @@
+// The load of `npm run bench:read` where wrk is missing, and single requests as raw bytes.
 import { connect } from 'node:net';
 import type { Socket } from 'node:net';
+import { setTimeout as delay } from 'node:timers/promises';
+import { quantile } from './figures.ts';
 
 const HEAD_END = '\r\n\r\n';
 const CHUNKED_END = '0\r\n\r\n';
+/** Where a request holds this, each has another number in its place. */
+export const MARK = '@@@@@@@@';
+export const LATENCY_SHARES = [0.5, 0.75, 0.9, 0.99, 0.999];
 
-/** One case as raw bytes: what is sent, and the status that every answer must have. */
+/** One case as text of the wire: what is sent, and the status that every answer must have. */
 export interface LoadCase {
   readonly name: string;
-  readonly request: Buffer;
+  readonly request: string;
   readonly status: number;
 }
 
@@ -18,16 +24,25 @@ export interface RawAnswer {
   readonly length: number;
 }
 
+export interface LoadPace {
+  readonly connections: number;
+  readonly measureMs: number;
+  /** Mean pause of a connection before each request; 0: none. */
+  readonly pauseMs: number;
+}
+
 export interface LoadResult {
   readonly perSecond: number;
-  /** Share of one core that this process used: near 1 means that the client was the limit. */
+  /** Share of one core that the load used: near 1 means that the client was the limit. */
   readonly clientShare: number;
+  /** At LATENCY_SHARES. */
+  readonly latencyMs: readonly number[];
 }
 
 /** Sends one request on a connection of its own and reads its answer whole. */
 export function fetchRaw(port: number, { request, name }: LoadCase): Promise<RawAnswer> {
   return new Promise((resolve, reject) => {
-    const socket = connect(port, '127.0.0.1', () => socket.write(request));
+    const socket = connect(port, '127.0.0.1', () => socket.write(request.replace(MARK, '99999999')));
     let received = Buffer.alloc(0);
     socket.on('error', reject);
     socket.on('close', () => reject(new Error(`${name}: the connection was closed within an answer`)));
@@ -58,47 +73,77 @@ function parseAnswer(received: Buffer): RawAnswer | null {
  * Keep-alive connections without pipelining: each sends its next request when the answer is complete. All answers of a case have the same
  * length, so the client only counts bytes; that an answer starts where the last one ended, with the right status, is checked for each.
  */
-export async function load(
+export async function loadByNode(
   port: number,
   loadCase: LoadCase,
-  { connections, warmUpMs, measureMs }: { connections: number; warmUpMs: number; measureMs: number },
+  { connections, measureMs, pauseMs }: LoadPace,
 ): Promise<LoadResult> {
   const { length } = await fetchRaw(port, loadCase);
-  const start = Buffer.from(`HTTP/1.1 ${loadCase.status} `, 'latin1');
-  let answered = 0;
-  let fault: Error | null = null;
+  const answers = new Answers(loadCase, length, pauseMs);
   const sockets = await Promise.all(Array.from({ length: connections }, () => open(port)));
-  for (const socket of sockets) {
-    let missing = length;
-    socket.on('error', (error) => (fault ??= error));
-    socket.on('data', (chunk) => {
-      if (
-        missing === length &&
-        chunk.length >= start.length &&
-        !chunk.subarray(0, start.length).equals(start)
-      ) {
-        fault ??= new Error(
-          `${loadCase.name}: unexpected answer ${chunk.subarray(0, 200).toString('latin1')}`,
-        );
-      }
-      missing -= chunk.length;
-      if (missing < 0) fault ??= new Error(`${loadCase.name}: an answer is longer than the first one`);
-      if (missing > 0) return;
-      missing = length;
-      answered += 1;
-      socket.write(loadCase.request);
-    });
-    socket.write(loadCase.request);
-  }
-  await delay(warmUpMs);
-  const before = { answered, at: performance.now(), cpu: process.cpuUsage() };
+  for (const socket of sockets) answers.follow(socket);
+  const cpu = process.cpuUsage();
+  const began = performance.now();
   await delay(measureMs);
-  const seconds = (performance.now() - before.at) / 1_000;
-  const cpu = process.cpuUsage(before.cpu);
-  const count = answered - before.answered;
+  const seconds = (performance.now() - began) / 1_000;
+  const { user, system } = process.cpuUsage(cpu);
   for (const socket of sockets) socket.removeAllListeners('data').destroy();
-  if (fault !== null) throw fault as Error;
-  return { perSecond: count / seconds, clientShare: (cpu.user + cpu.system) / 1e6 / seconds };
+  if (answers.fault !== null) throw answers.fault;
+  return {
+    perSecond: answers.took.length / seconds,
+    clientShare: (user + system) / 1e6 / seconds,
+    latencyMs: LATENCY_SHARES.map((share) => quantile(answers.took, share)),
+  };
+}
+
+class Answers {
+  readonly #case: LoadCase;
+  readonly #length: number;
+  readonly #pauseMs: number;
+  readonly #start: Buffer;
+  #number = Math.floor(Math.random() * 5e7);
+  readonly took: number[] = [];
+  fault: Error | null = null;
+
+  constructor(loadCase: LoadCase, length: number, pauseMs: number) {
+    this.#case = loadCase;
+    this.#length = length;
+    this.#pauseMs = pauseMs;
+    this.#start = Buffer.from(`HTTP/1.1 ${loadCase.status} `, 'latin1');
+  }
+
+  follow(socket: Socket): void {
+    let missing = this.#length;
+    let sentAt = 0;
+    const send = () => {
+      if (socket.destroyed) return;
+      sentAt = performance.now();
+      this.#number += 1;
+      socket.write(this.#case.request.replace(MARK, String(this.#number).padStart(MARK.length, '0')));
+    };
+    const sendNext = () => {
+      if (this.#pauseMs === 0) send();
+      else setTimeout(send, Math.random() * 2 * this.#pauseMs);
+    };
+    socket.on('error', (error) => (this.fault ??= error));
+    socket.on('data', (chunk) => {
+      if (missing === this.#length) this.#checkStart(chunk);
+      missing -= chunk.length;
+      if (missing < 0) this.fault ??= new Error(`${this.#case.name}: an answer is longer than the first one`);
+      if (missing > 0) return;
+      missing = this.#length;
+      this.took.push(performance.now() - sentAt);
+      sendNext();
+    });
+    sendNext();
+  }
+
+  #checkStart(chunk: Buffer): void {
+    const { length } = this.#start;
+    if (chunk.length < length || chunk.subarray(0, length).equals(this.#start)) return;
+    const seen = chunk.subarray(0, 200).toString('latin1');
+    this.fault ??= new Error(`${this.#case.name}: unexpected answer ${seen}`);
+  }
 }
 
 function open(port: number): Promise<Socket> {
@@ -106,8 +151,4 @@ function open(port: number): Promise<Socket> {
     const socket = connect({ port, host: '127.0.0.1', noDelay: true }, () => resolve(socket));
     socket.once('error', reject);
   });
-}
-
-function delay(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms));
 }

@@ -12,6 +12,8 @@ const PINNER = 'taskset';
 const SERVER_CORE = '0';
 const CLIENT_CORE = '1';
 const ROOT = join(import.meta.dirname, '..');
+/** Ends the server when the benchmark is gone, however that ended. */
+const PROBE = join(import.meta.dirname, 'probe.mjs');
 
 /** Servers on one core, this process, the load, on another, where the machine has two and taskset. */
 export function pinThisProcess(): boolean {
@@ -21,7 +23,7 @@ export function pinThisProcess(): boolean {
   );
 }
 
-function onServerCore(pinned: boolean, command: readonly string[]): [string, string[]] {
+export function onServerCore(pinned: boolean, command: readonly string[]): [string, string[]] {
   const [program = '', ...args] = pinned ? [PINNER, '-c', SERVER_CORE, ...command] : command;
   return [program, args];
 }
@@ -32,8 +34,13 @@ export interface Measured {
 }
 
 export interface PromptForge extends Measured {
+  /** Of a consumer: it may read. */
   readonly key: string;
+  readonly adminKey: string;
+  readonly dataDirectory: string;
   readonly child: ChildProcess;
+  /** Of its PostgreSQL, which starts on the server's core. */
+  moveDatabase(to: 'server core' | 'client core'): void;
 }
 
 /** The production build on an embedded database of its own, as `npm start` runs it, with the key that it prints. */
@@ -44,35 +51,71 @@ export async function startPromptForge(
   const main = join(ROOT, 'dist', 'main.js');
   if (!existsSync(main)) throw new Error('dist/main.js is missing: npm run build');
   const dataDirectory = await mkdtemp(join(tmpdir(), 'promptforge-bench-'));
-  const [program, args] = onServerCore(pinned, [process.execPath, ...nodeOptions, main]);
+  const [program, args] = onServerCore(pinned, [process.execPath, ...nodeOptions, '--import', PROBE, main]);
   const child = spawn(program, args, {
     stdio: ['ignore', 'pipe', 'inherit', 'ipc'],
-    env: {
-      PATH: process.env['PATH'],
-      NODE_ENV: 'production',
-      HOST: '127.0.0.1',
-      PORT: '0',
-      PROMPTFORGE_DATA_DIR: dataDirectory,
-      LOG_FORMAT: 'json',
-      LOG_LEVEL: 'warn',
-      // Counted, as everywhere, but never refused: the load comes with one key from one address.
-      RATE_LIMIT_KEY: '1000000',
-      RATE_LIMIT_ADDRESS: '1000000',
-    },
+    env: environment(dataDirectory),
   });
   const text = await untilText(child, /Admin key[^\n]*\n\s*(pf_live_\w+)\n/);
   const port = Number(/ready on http:\/\/127\.0\.0\.1:(\d+)/.exec(text)?.[1]);
-  const key = /pf_live_\w+/.exec(text)?.[0] ?? '';
+  const adminKey = /pf_live_\w+/.exec(text)?.[0] ?? '';
   return {
     port,
-    key,
+    adminKey,
+    dataDirectory,
+    key: await readerKey(port, adminKey),
     child,
+    moveDatabase: (to) => {
+      if (pinned) moveChildren(child, to === 'client core' ? CLIENT_CORE : SERVER_CORE);
+    },
     stop: async () => {
-      child.kill('SIGTERM');
-      await exited(child);
+      await stopServer(child);
       await rm(dataDirectory, { recursive: true, force: true });
     },
   };
+}
+
+function environment(dataDirectory: string): NodeJS.ProcessEnv {
+  return {
+    PATH: process.env['PATH'],
+    NODE_ENV: 'production',
+    HOST: '127.0.0.1',
+    PORT: '0',
+    PROMPTFORGE_DATA_DIR: dataDirectory,
+    LOG_FORMAT: 'json',
+    LOG_LEVEL: 'warn',
+    // Counted, as everywhere, but never refused: the load comes with one key from one address.
+    RATE_LIMIT_KEY: '1000000',
+    RATE_LIMIT_ADDRESS: '1000000',
+  };
+}
+
+async function readerKey(port: number, adminKey: string): Promise<string> {
+  const response = await fetch(`http://127.0.0.1:${port}/graphql`, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${adminKey}`, 'content-type': 'application/json' },
+    body: JSON.stringify({
+      query:
+        'mutation { createApiKey(input: { name: "bench", role: SERVICE }) { ... on CreatedApiKey { key } } }',
+    }),
+  });
+  const text = await response.text();
+  const key = /pf_live_\w+/.exec(text)?.[0];
+  if (key === undefined) throw new Error(`no key for the readers: ${text}`);
+  return key;
+}
+
+/** All that descends from the server: its PostgreSQL, the processes of which are forked from one of its children. */
+function moveChildren(server: ChildProcess, core: string): void {
+  const table = spawnSync('ps', ['-e', '-o', 'pid=,ppid='], { encoding: 'utf8' }).stdout;
+  const pairs = [...table.matchAll(/^\s*(\d+)\s+(\d+)$/gm)].map(([, pid, parent]) => ({ pid, parent }));
+  const found = new Set([String(server.pid)]);
+  for (let before = 0; before < found.size;) {
+    before = found.size;
+    for (const { pid, parent } of pairs) if (found.has(parent ?? '')) found.add(pid ?? '');
+  }
+  found.delete(String(server.pid));
+  for (const pid of found) spawnSync(PINNER, ['-a', '-c', '-p', core, pid], { stdio: 'ignore' });
 }
 
 async function untilText(child: ChildProcess, wanted: RegExp): Promise<string> {
@@ -84,10 +127,12 @@ async function untilText(child: ChildProcess, wanted: RegExp): Promise<string> {
   throw new Error(`the server ended before it was ready: ${text}`);
 }
 
+export interface Bare extends Measured {
+  answer(answer: BareAnswer): Promise<void>;
+}
+
 /** The bare server: this program again, with the word that makes it one. */
-export async function startBare(
-  pinned: boolean,
-): Promise<Measured & { answer(answer: BareAnswer): Promise<void> }> {
+export async function startBare(pinned: boolean): Promise<Bare> {
   const { child, port } = await startProgram('read.ts', ['bare'], { serverCore: pinned });
   return {
     port,
@@ -96,6 +141,19 @@ export async function startBare(
     },
     stop: () => stopProgram(child),
   };
+}
+
+/** Other GraphQL servers, of peers.mjs: all answer the same. */
+export async function startPeers(
+  pinned: boolean,
+  names: readonly string[],
+  answer: string,
+): Promise<Readonly<Record<string, Measured>>> {
+  const started = names.map(async (name): Promise<[string, Measured]> => {
+    const { child, port } = await startProgram('peers.mjs', [name, answer], { serverCore: pinned });
+    return [name, { port, stop: () => stopProgram(child) }];
+  });
+  return Object.fromEntries(await Promise.all(started));
 }
 
 /** A program of this directory; the first thing that it says is its port, 0 when it has none. It ends by itself when it is disconnected. */
@@ -147,6 +205,11 @@ async function answerOf<Answer>(child: ChildProcess): Promise<Answer> {
 
 export async function stopProgram(child: ChildProcess): Promise<void> {
   if (child.connected) child.disconnect();
+  await exited(child);
+}
+
+export async function stopServer(child: ChildProcess): Promise<void> {
+  child.kill('SIGTERM');
   await exited(child);
 }
 

@@ -10,8 +10,12 @@ import { writeSection } from './page.ts';
 import { ask, pinThisProcess, startProgram, stopProgram } from './processes.ts';
 import { pushReport } from './push-report.ts';
 import type { Commits, Memory, Reads } from './push-report.ts';
+import { pushData, pushPlot } from './push-plot.ts';
+import { pushTargets } from './push-targets.ts';
 import { openAll, requireAll, runHeat, RUNNERS } from './race.ts';
 import type { Heat } from './race.ts';
+import { keepResults } from './results.ts';
+import { writeTargets } from './targets.ts';
 import type { Protocol } from './unit-reader.ts';
 
 const BOUND_MS = 6 * 60_000;
@@ -42,9 +46,18 @@ async function main(quick: boolean): Promise<void> {
   const webSocket = await withField('WEBSOCKET', pinned, (field) => measureWebSocket(field, scale));
   const sse = await withField('SSE', pinned, (field) => measureSse(field, scale));
   others.push(await shareOfOthers());
-  const text = pushReport({ webSocket, sse, pinned, rounds: scale.rounds, others });
+  const results = { webSocket, sse, pinned, rounds: scale.rounds, others };
+  const text = pushReport(results);
   console.log(text);
-  if (!quick) await writeSection('Push', text);
+  if (quick) return;
+  await keepResults('push', {
+    command: 'npm run bench:push',
+    targets: pushTargets(results),
+    data: pushData(results),
+  });
+  await pushPlot(results);
+  await writeSection('Push', text);
+  await writeTargets();
 }
 
 /** So that who waits sees where it is. */

@@ -42,7 +42,7 @@ export async function runHeat(field: Field, subscribers: number, rounds: number)
   return heat;
 }
 
-async function runRound(contestant: Contestant, subscribers: number): Promise<Round> {
+export async function runRound(contestant: Contestant, subscribers: number): Promise<Round> {
   const before = await contestant.cpuMs();
   const { arrivalsMs, bytes, loadShare } = await contestant.fire();
   requireAll(arrivalsMs.length, subscribers);
@@ -54,7 +54,7 @@ async function runRound(contestant: Contestant, subscribers: number): Promise<Ro
 }
 
 /** Nothing tells a client that its subscription is live: it is when an event arrives. */
-async function warmUp(contestant: Contestant, subscribers: number): Promise<void> {
+export async function warmUp(contestant: Contestant, subscribers: number): Promise<void> {
   let complete = 0;
   for (let attempt = 0; complete < WARM_UPS; attempt += 1) {
     const { arrivalsMs } = await contestant.fire();

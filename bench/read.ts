@@ -1,125 +1,190 @@
-// Reads per second of PromptForge beside a bare node:http server that answers the same bytes, interleaved in one run.
-//   npm run bench:read            about a minute; writes its section of docs/benchmarks.md
-//   npm run bench:read -- --quick a few seconds; prints only
+// Answers per second of PromptForge beside a bare node:http server that answers the same bytes, and beside other GraphQL servers, in turns.
+//   npm run bench:read            about three minutes; writes its section of docs/benchmarks.md
+//   npm run bench:read -- --quick less than one; prints only
 import { serveBare } from './bare-server.ts';
-import { fetchRaw, load } from './load-client.ts';
-import type { LoadCase, RawAnswer } from './load-client.ts';
+import { median } from './figures.ts';
+import { bodyOf, headersOf } from './http-text.ts';
+import { installPeers } from './install.ts';
+import { fetchRaw } from './load-client.ts';
+import type { LoadCase, LoadResult } from './load-client.ts';
 import { writeSection } from './page.ts';
-import { pinThisProcess, startBare, startPromptForge } from './processes.ts';
-import { report } from './report.ts';
-import type { CaseResult } from './report.ts';
+import { pinThisProcess, startBare, startPeers, startPromptForge } from './processes.ts';
+import type { Bare, Measured, PromptForge } from './processes.ts';
+import { move, readCases, seedReads } from './read-cases.ts';
+import type { ReadCase } from './read-cases.ts';
+import { readPlots } from './read-plots.ts';
+import { readReport, readTargets } from './read-report.ts';
+import type { CaseResult, HalfLoad, ReadResults } from './read-report.ts';
+import { keepResults } from './results.ts';
+import { writeTargets } from './targets.ts';
+import { chooseLoad } from './wrk.ts';
+import type { Load } from './wrk.ts';
 
-const SLUG = 'bench/two-kilobytes';
-const TEMPLATE = `You are {{role}}.\n${'Answer in short, complete sentences, and say so when you are not sure. '.repeat(24)}\n`;
 const CONNECTIONS = 32;
-/** Node writes these itself, in both servers. */
-const OWN_HEADERS = /^(date|connection|keep-alive|transfer-encoding)$/i;
+/** More than at full load: so that hardly ever a request waits for a free connection. */
+const CONNECTIONS_AT_HALF = 64;
+const MOVES_PER_SECOND = 10;
+const PEERS = ['mercurius', 'apollo', 'yoga'] as const;
+
+interface Pace {
+  readonly rounds: number;
+  readonly measureMs: number;
+  readonly halfMs: number;
+}
+
+interface Field {
+  readonly forge: PromptForge;
+  readonly bare: Bare;
+  readonly load: Load;
+  readonly pace: Pace;
+}
 
 if (process.argv[2] === 'bare') serveBare();
 else await run(process.argv.includes('--quick'));
 
 async function run(quick: boolean): Promise<void> {
+  installPeers();
   const pinned = pinThisProcess();
+  const { load, name: client } = chooseLoad();
   const pace = quick
-    ? { rounds: 3, warmUpMs: 100, measureMs: 250 }
-    : { rounds: 7, warmUpMs: 200, measureMs: 700 };
+    ? { rounds: 3, measureMs: 1_000, halfMs: 1_000 }
+    : { rounds: 7, measureMs: 1_000, halfMs: 4_000 };
   const forge = await startPromptForge(pinned);
   const bare = await startBare(pinned);
   try {
-    await seed(forge.port, forge.key);
-    const results: CaseResult[] = [];
-    for (const loadCase of await casesOf(forge.port, forge.key)) {
-      const sample = await fetchRaw(forge.port, loadCase);
-      await bare.answer({
-        status: loadCase.status,
-        headers: headersOf(sample),
-        body: dechunked(sample).toString('base64'),
-      });
-      const result: CaseResult = {
-        name: loadCase.name,
-        bytes: dechunked(sample).length,
-        forge: [],
-        bare: [],
-      };
-      for (let round = 0; round < pace.rounds; round += 1) {
-        result.forge.push(await load(forge.port, loadCase, { connections: CONNECTIONS, ...pace }));
-        result.bare.push(await load(bare.port, loadCase, { connections: CONNECTIONS, ...pace }));
-      }
-      results.push(result);
-    }
-    const text = report(results, { pinned, connections: CONNECTIONS, ...pace });
+    await seedReads(forge);
+    const results = await measure({ forge, bare, load, pace }, pinned);
+    const setting = { pinned, client, connections: CONNECTIONS, rounds: pace.rounds };
+    const text = readReport(results, setting);
     console.log(text);
-    if (!quick) await writeSection('Reads', text);
+    if (quick) return;
+    await keepResults('read', {
+      command: 'npm run bench:read',
+      targets: readTargets(results),
+      data: results,
+    });
+    await readPlots(results);
+    await writeSection('Reads', text);
+    await writeTargets();
   } finally {
     await bare.stop();
     await forge.stop();
   }
 }
 
-async function seed(port: number, key: string): Promise<void> {
-  const document = `mutation BenchSeed($slug: String!, $template: String!) {
-    createPrompt(input: { slug: $slug, content: { template: $template } }) { __typename }
-    promoteVersion(input: { slug: $slug, version: 1 }) { __typename }
-  }`;
-  const response = await fetch(`http://127.0.0.1:${port}/graphql`, {
-    method: 'POST',
-    headers: { authorization: `Bearer ${key}`, 'content-type': 'application/json' },
-    body: JSON.stringify({ query: document, variables: { slug: SLUG, template: TEMPLATE } }),
+async function measure(field: Field, pinned: boolean): Promise<ReadResults> {
+  const cases: CaseResult[] = [];
+  const half: HalfLoad[] = [];
+  const found = await readCases(field.forge);
+  for (const one of found) {
+    progress(one.name);
+    const sample = await tellBare(field, one);
+    const peers = one.target === 'T4' ? await startPeers(pinned, PEERS, bodyOf(sample).toString()) : {};
+    const result = await inTurns(field, one, peers, bodyOf(sample).length);
+    for (const peer of Object.values(peers)) await peer.stop();
+    cases.push(result);
+    if (one.target === 'T1' || one.target === 'T4') half.push(...(await atHalf(field, one, result)));
+  }
+  const hot = found.find(({ target }) => target === 'T4');
+  if (hot === undefined) throw new Error('there is no hot case');
+  return { cases: [...cases, ...(await whileMoving(field, hot, pinned))], half };
+}
+
+/** The bare server answers what PromptForge does, headers and all. */
+async function tellBare({ forge, bare }: Field, one: LoadCase) {
+  const sample = await fetchRaw(forge.port, one);
+  if (!sample.head.startsWith(`HTTP/1.1 ${one.status} `))
+    throw new Error(`${one.name}: unexpected answer ${sample.head}${sample.body.toString()}`);
+  await bare.answer({
+    status: one.status,
+    headers: headersOf(sample),
+    body: bodyOf(sample).toString('base64'),
   });
-  const text = await response.text();
-  if (!text.includes('"Prompt"') || !text.includes('"Promotion"'))
-    throw new Error(`the seed failed: ${text}`);
+  return sample;
 }
 
-async function casesOf(port: number, key: string): Promise<LoadCase[]> {
-  const rest = get('REST 200, JSON', 200, key, {});
-  const etag = /^etag: *(.*?)\r$/im.exec((await fetchRaw(port, rest)).head)?.[1] ?? '';
-  return [
-    rest,
-    get('REST 304', 304, key, { 'if-none-match': etag }),
-    get('REST 200, text/plain', 200, key, { accept: 'text/plain' }),
-    post('GraphQL POST, prompt { version(channel) { template } }', key, {
-      query:
-        'query BenchPrompt($slug: String!) { prompt(slug: $slug) { version(channel: "stable") { template } } }',
-      variables: { slug: SLUG },
-    }),
-    post('GraphQL POST, viewer', key, { query: '{ viewer { role actor { name } } }' }),
-  ];
+async function inTurns(
+  { forge, bare, load, pace }: Field,
+  one: ReadCase,
+  peers: Readonly<Record<string, Measured>>,
+  bytes: number,
+): Promise<CaseResult> {
+  const servers: [string, Measured][] = [['forge', forge], ['bare', bare], ...Object.entries(peers)];
+  const rounds: Record<string, LoadResult[]> = {};
+  // Round 0 warms up.
+  for (let round = 0; round <= pace.rounds; round += 1) {
+    for (const [name, { port }] of servers) {
+      const result = await load(port, one, {
+        connections: CONNECTIONS,
+        measureMs: pace.measureMs,
+        pauseMs: 0,
+      });
+      if (round > 0) (rounds[name] ??= []).push(result);
+    }
+  }
+  const { name, target, method, bound } = one;
+  const { forge: own = [], bare: reference = [], ...others } = rounds;
+  return { name, target, method, bound, bytes, forge: own, bare: reference, peers: others };
 }
 
-function get(name: string, status: number, key: string, headers: Record<string, string>): LoadCase {
-  return { name, status, request: requestBytes(`GET /v1/prompts/${SLUG}`, key, headers, '') };
+/** Each server at half of what it answered at most. */
+async function atHalf({ forge, bare, load, pace }: Field, one: ReadCase, result: CaseResult) {
+  const half: HalfLoad[] = [];
+  for (const [server, { port }, full] of [
+    ['PromptForge', forge, result.forge],
+    ['bare node:http', bare, result.bare],
+  ] as const) {
+    const perSecond = median(full.map((round) => round.perSecond)) / 2;
+    const pauseMs = (CONNECTIONS_AT_HALF / perSecond) * 1_000;
+    const found = await load(port, one, {
+      connections: CONNECTIONS_AT_HALF,
+      measureMs: pace.halfMs,
+      pauseMs,
+    });
+    half.push({ name: one.name, server, perSecond: found.perSecond, latencyMs: found.latencyMs });
+  }
+  return half;
 }
 
-function post(name: string, key: string, body: object): LoadCase {
-  const text = JSON.stringify(body);
-  const headers = {
-    'content-type': 'application/json',
-    accept: 'application/json',
-    'content-length': String(Buffer.byteLength(text)),
-  };
-  return { name, status: 200, request: requestBytes('POST /graphql', key, headers, text) };
+/** Promotions ten times a second take away all that was answered for this prompt, and it is all that is asked for. */
+async function whileMoving(field: Field, hot: ReadCase, pinned: boolean): Promise<CaseResult[]> {
+  progress('while the channel moves');
+  const bytes = bodyOf(await tellBare(field, hot)).length;
+  const name = `POST, hot, ${MOVES_PER_SECOND} promotions a second`;
+  const load: Load = (port, ...rest) =>
+    port === field.forge.port
+      ? whileMovingOnly(field.forge, () => field.load(port, ...rest))
+      : field.load(port, ...rest);
+  const moving = { ...field, load };
+  field.forge.moveDatabase('client core');
+  const apart = await inTurns(moving, { ...hot, name, target: 'T14', bound: 0.85 }, {}, bytes);
+  if (!pinned) return [apart];
+  field.forge.moveDatabase('server core');
+  const beside = { ...hot, name: `${name}, PostgreSQL on the server's core`, target: null, bound: null };
+  return [apart, await inTurns(moving, beside, {}, bytes)];
 }
 
-function requestBytes(target: string, key: string, headers: Record<string, string>, body: string): Buffer {
-  const lines = Object.entries({ host: '127.0.0.1', authorization: `Bearer ${key}`, ...headers }).map(
-    ([name, value]) => `${name}: ${value}`,
-  );
-  return Buffer.from([`${target} HTTP/1.1`, ...lines, '', body].join('\r\n'));
+async function whileMovingOnly<T>(forge: PromptForge, what: () => Promise<T>): Promise<T> {
+  const over = new AbortController();
+  const moving = keepMoving(forge, over.signal);
+  try {
+    return await what();
+  } finally {
+    over.abort();
+    await moving;
+  }
 }
 
-function headersOf({ head }: RawAnswer): [string, string][] {
-  const lines = head.trimEnd().split('\r\n').slice(1);
-  const headers = lines.map((line): [string, string] => [
-    line.slice(0, line.indexOf(':')),
-    line.slice(line.indexOf(':') + 2),
-  ]);
-  return headers.filter(([name]) => !OWN_HEADERS.test(name));
+async function keepMoving(forge: PromptForge, signal: AbortSignal): Promise<void> {
+  const began = performance.now();
+  for (let count = 1; !signal.aborted; count += 1) {
+    await move(forge, 1 + (count % 2));
+    const waitMs = began + (count / MOVES_PER_SECOND) * 1_000 - performance.now();
+    await new Promise((resolve) => setTimeout(resolve, Math.max(0, waitMs)));
+  }
 }
 
-/** The body itself: an answer of one chunk loses its chunk's frame. */
-function dechunked({ head, body }: RawAnswer): Buffer {
-  if (!/^transfer-encoding: *chunked/im.test(head)) return body;
-  const start = body.indexOf('\r\n') + 2;
-  return body.subarray(start, start + Number.parseInt(body.toString('latin1'), 16));
+/** So that who waits sees where it is. */
+function progress(what: string): void {
+  console.error(`${Math.round(performance.now() / 1_000)} s: ${what}`);
 }

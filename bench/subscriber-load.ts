@@ -107,7 +107,7 @@ function subscribe({ port, protocol, request, greetings }: Audience): Promise<vo
 }
 
 async function fire({ port, triggers }: Audience): Promise<FanOut> {
-  const request = Buffer.from(triggers[fired % triggers.length] ?? '');
+  const request = triggers[fired % triggers.length] ?? '';
   fired += 1;
   const arrivalsMs = new Float64Array(opened);
   let arrived = 0;

@@ -73,12 +73,14 @@ export function oldestMissing({ fromSeq }: ChainExpectation): AuditFault {
   );
 }
 
-/** What the newest of the checkpoints knows and the log does not hold. */
-export function beyondHead(checkpoints: Checkpoints, headSeq: number): AuditFault[] {
+/** What the newest of the checkpoints, or the server, knows and the log does not hold. */
+export function beyondHead(checkpoints: Checkpoints, lastSeq: number, toldHead = 0): AuditFault[] {
   let newest = 0;
   for (const seq of checkpoints.keys()) newest = Math.max(newest, seq);
-  if (newest <= headSeq) return [];
-  return [gap(headSeq + 1, newest, 'the newest events are gone: the checkpoint knows them')];
+  if (Math.max(newest, toldHead) <= lastSeq) return [];
+  return newest >= toldHead
+    ? [gap(lastSeq + 1, newest, 'the newest events are gone: the checkpoint knows them')]
+    : [gap(lastSeq + 1, toldHead, 'the newest events are gone: the server has counted them')];
 }
 
 /** The first event of all is chained to the id of its workspace. */

@@ -4,6 +4,7 @@ import { CliError } from './cli-error.ts';
 import { parseConnection } from './connection.ts';
 import { EXIT_CODE } from './exit-codes.ts';
 import { writeNewFile } from './new-file.ts';
+import { counted } from './output.ts';
 import { startProgress } from './progress.ts';
 
 const NEWLINE = 0x0a;
@@ -24,7 +25,7 @@ export async function exportAudit(options: ExportOptions): Promise<number> {
     throw new CliError(EXIT_CODE.REFUSED, 'the server is of a version that exports no trail');
   const progress = startProgress(Math.max(0, stream.head - after), 'events');
   let events = 0;
-  const lines = counted(stream.chunks, (count) => {
+  const lines = counting(stream.chunks, (count) => {
     events += count;
     progress.advance(count);
   });
@@ -40,10 +41,15 @@ export async function exportAudit(options: ExportOptions): Promise<number> {
   }
   // Without a file the lines are the result, and JSON each.
   if (out !== undefined && json) process.stdout.write(`${JSON.stringify({ file: out, events })}\n`);
-  return EXIT_CODE.DONE;
+  const missing = stream.missing();
+  if (missing === 0) return EXIT_CODE.DONE;
+  process.stderr.write(
+    `${counted(missing, 'event')} that the server has counted ${missing === 1 ? 'is' : 'are'} not in its log: see "promptforge audit verify"\n`,
+  );
+  return EXIT_CODE.FAULTS;
 }
 
-async function* counted(
+async function* counting(
   chunks: AsyncIterable<Buffer>,
   advance: (count: number) => void,
 ): AsyncGenerator<Buffer> {

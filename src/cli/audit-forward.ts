@@ -29,10 +29,10 @@ export class ForwardWalk {
     return faults;
   }
 
-  /** Looks at where the walk ended. */
-  finish(): readonly AuditFault[] {
+  /** Looks at where the walk ended. @param toldHead where the server says that its log ended when it was asked */
+  finish(toldHead?: number): readonly AuditFault[] {
     if (this.#last === null) return [oldestMissing(this.#expectation)];
-    return beyondHead(this.#expectation.checkpoints, this.#last.seq);
+    return beyondHead(this.#expectation.checkpoints, this.#last.seq, toldHead);
   }
 
   #linkFaults(event: AuditEvent): AuditFault[] {

@@ -18,13 +18,23 @@ export interface ExportStream {
   readonly head: number;
   /** Whole lines: an export that is cut in the middle of one is gone on with from the last whole one. */
   readonly chunks: AsyncGenerator<Buffer>;
+  /** How many of the newest events the server has counted and does not have; known when all chunks were read. */
+  missing(): number;
 }
 
 /** Opens the server's export; null: it is of a version that has none. @throws CliError */
 export async function openExport(connection: Connection, wish: ExportWish): Promise<ExportStream | null> {
   const response = await ask(connection, wish);
   if (response === null) return null;
-  return { head: headOf(response), chunks: wholeLines(connection, wish, response) };
+  const head = headOf(response);
+  const place = { after: wish.after };
+  // Of a part in time it cannot be said from here which event is its last.
+  const end = wish.since !== undefined || wish.until !== undefined ? null : head;
+  return {
+    head,
+    chunks: wholeLines(connection, { wish, end, place }, response),
+    missing: () => (end === null ? 0 : Math.max(0, end - place.after)),
+  };
 }
 
 const headOf = ({ headers }: Response): number => Number(headers.get('x-promptforge-audit-head'));
@@ -72,32 +82,40 @@ function detailOf(text: string): string {
   return 'it does not say why';
 }
 
+interface Reading {
+  readonly wish: ExportWish;
+  /** The event that it ends with; null: whenever the server ends it. */
+  readonly end: number | null;
+  /** The last event that was read whole. */
+  readonly place: { after: number };
+}
+
 async function* wholeLines(
   connection: Connection,
-  wish: ExportWish,
+  { wish, end, place }: Reading,
   first: Response,
 ): AsyncGenerator<Buffer> {
-  let { after } = wish;
-  // Of a part in time it cannot be said from here which event is its last.
-  const isPart = wish.since !== undefined || wish.until !== undefined;
-  const head = headOf(first);
   let response: Response | null = first;
   for (let resumes = 0; ; resumes += 1) {
     let rest: Buffer = Buffer.alloc(0);
+    const before = place.after;
     try {
       for await (const chunk of response?.body ?? []) {
         const bytes = rest.length === 0 ? Buffer.from(chunk) : Buffer.concat([rest, chunk]);
-        const end = bytes.lastIndexOf(NEWLINE) + 1;
-        rest = bytes.subarray(end);
-        if (end === 0) continue;
-        const lines = bytes.subarray(0, end);
-        after = lastSeq(lines) ?? after;
+        const length = bytes.lastIndexOf(NEWLINE) + 1;
+        rest = bytes.subarray(length);
+        if (length === 0) continue;
+        const lines = bytes.subarray(0, length);
+        place.after = lastSeq(lines) ?? place.after;
         yield lines;
       }
-      if (rest.length === 0 && (isPart || after >= head)) return;
+      // One that is asked to go on and has nothing more is no broken one: the log ends before its head, which is for the reader to judge.
+      const isOver = end === null || place.after >= end || (resumes > 0 && place.after === before);
+      if (rest.length === 0 && isOver) return;
     } catch (error) {
       if (error instanceof CliError) throw error;
     }
+    const { after } = place;
     if (resumes === RESUMES_MAX) {
       const advice = `the trail broke off after event ${after}, again and again: go on with --after ${after}`;
       throw new CliError(EXIT_CODE.UNREACHABLE, advice);

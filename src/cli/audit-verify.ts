@@ -131,7 +131,7 @@ async function verifyServer(
   }
   // The last promotion of a pointer may lie before what was looked at.
   if (fromSeq === 1) await verifyPointers({ connection, request, moves, look, walk, verdict });
-  verdict.record(walk.finish());
+  verdict.record(walk.finish(stream.head));
   verdict.finish(walk);
 }
 

@@ -12,32 +12,46 @@ export interface Place {
   readonly selector: Selector;
 }
 
+/** A served version, and the sequence up to which it is known to be what is served: later events are those that change it. */
+interface Held {
+  readonly served: Served;
+  readonly seq: bigint;
+}
+
 /** Served versions in memory, bounded by bytes: those that were asked for least recently go first. */
 export interface HeldVersions {
   get(key: string): Served | undefined;
   /** As get, but does not count as having been asked for. */
-  peek(key: string): Served | undefined;
-  set(key: string, served: Served): void;
+  peek(key: string): Held | undefined;
+  set(key: string, held: Held): void;
   delete(key: string): void;
   /** All that is held of a prompt. Costs what it finds, not what there is. */
-  ofPrompt(workspaceId: string, promptId: string): [key: string, served: Served][];
+  ofPrompt(workspaceId: string, promptId: string): [key: string, held: Held][];
   deleteWorkspace(workspaceId: string): void;
   sizeBytes(): number;
+  /** How many were pushed out by others. */
+  evictions(): number;
 }
 
-const SEPARATOR = '\n';
-
 export function keyOf({ workspaceId, slug, selector }: Place): string {
-  const version = 'channel' in selector ? selector.channel : String(selector.number);
-  return [workspaceId, version, slug].join(SEPARATOR);
+  return `${workspaceId}\n${selectorText(selector)}\n${slug}`;
+}
+
+/** No channel has a number for a name. */
+export function selectorText(selector: Selector): string {
+  return 'channel' in selector ? selector.channel : String(selector.number);
 }
 
 export function createHeldVersions(bytesMax: number): HeldVersions {
   const keysByPrompt = new Map<string, Set<string>>();
-  const entries = new LRUCache<string, Served>({
+  let evictions = 0;
+  const entries = new LRUCache<string, Held>({
     maxSize: bytesMax,
-    sizeCalculation: sizeOf,
-    dispose: (served, key) => forget(key, served),
+    sizeCalculation: ({ served }) => sizeOf(served),
+    dispose: ({ served }, key, reason) => {
+      forget(key, served);
+      if (reason === 'evict') evictions += 1;
+    },
   });
 
   function forget(key: string, { source: { promptId } }: Served): void {
@@ -47,25 +61,26 @@ export function createHeldVersions(bytesMax: number): HeldVersions {
   }
 
   return {
-    get: (key) => entries.get(key),
+    get: (key) => entries.get(key)?.served,
     peek: (key) => entries.peek(key),
-    set: (key, served) => {
+    set: (key, held) => {
       // What it replaces is forgotten in here, so the index comes after; what is larger than everything allowed is not held at all.
-      entries.set(key, served);
+      entries.set(key, held);
       if (!entries.has(key)) return;
-      const { promptId } = served.source;
+      const { promptId } = held.served.source;
       const keys = keysByPrompt.get(promptId) ?? new Set();
       keysByPrompt.set(promptId, keys.add(key));
     },
     delete: (key) => void entries.delete(key),
     ofPrompt: (workspaceId, promptId) =>
-      [...(keysByPrompt.get(promptId) ?? [])].flatMap((key): [string, Served][] => {
-        const served = key.startsWith(workspaceId) ? entries.peek(key) : undefined;
-        return served === undefined ? [] : [[key, served]];
+      [...(keysByPrompt.get(promptId) ?? [])].flatMap((key): [string, Held][] => {
+        const held = key.startsWith(workspaceId) ? entries.peek(key) : undefined;
+        return held === undefined ? [] : [[key, held]];
       }),
     deleteWorkspace: (workspaceId) => {
       for (const key of entries.keys()) if (key.startsWith(workspaceId)) entries.delete(key);
     },
     sizeBytes: () => entries.calculatedSize,
+    evictions: () => evictions,
   };
 }

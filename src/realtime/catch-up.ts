@@ -6,6 +6,7 @@ import { bookmark, framesOfState } from './frames.ts';
 import type { Frame, SnapshotReason } from './frames.ts';
 import type { HubDeps } from './hub-deps.ts';
 import type { EndReason, Member } from './member.ts';
+import type { Payload } from './payload.ts';
 import { RENDERED_AT_ONCE } from './renderer.ts';
 import type { Renderer } from './renderer.ts';
 import type { Start } from './resume.ts';
@@ -81,12 +82,12 @@ export class CatchUp {
 
   async #attach(at: FeedPlace): Promise<FeedPlace | null> {
     const { deps, renderer, workspaceId } = this.#stage;
-    const { bookmarks, sink } = this.#member.follower;
+    const { bookmarks } = this.#member.follower;
     const greeting = bookmarks ? await renderer.render(bookmark(at, deps.lagMs(workspaceId))) : null;
     if (this.#isOver()) return null;
     // The group went on meanwhile: so must the member before it may be told that it is there.
     if (at.seq < this.#stage.place.seq) return at;
-    if (greeting !== null) sink.send(greeting);
+    if (greeting !== null) this.#write(greeting);
     this.#stage.attach(this.#member, at);
     return null;
   }
@@ -140,16 +141,24 @@ export class CatchUp {
       const payloads = await renderer.renderAll(frames.slice(from, from + RENDERED_AT_ONCE));
       for (const payload of payloads) {
         if (!(await this.#hasRoom())) return false;
-        if (this.#member.follower.sink.send(payload)) deps.meters.replayed(1);
+        if (this.#write(payload)) deps.meters.replayed(1);
         await deps.pace.sent();
       }
     }
     return !this.#isOver();
   }
 
+  #write(payload: Payload): boolean {
+    const member = this.#member;
+    if (!member.sink.send(payload)) return false;
+    member.tellAlone(payload.frame.cursor);
+    this.#stage.deps.audience.pushed(payload.frame, member.follower, 1);
+    return true;
+  }
+
   /** Waits until the member has taken what it was sent; one that takes nothing for too long is ended. */
   async #hasRoom(): Promise<boolean> {
-    const { sink } = this.#member.follower;
+    const { sink } = this.#member;
     const { stalledMs } = this.#stage.deps.times;
     for (;;) {
       if (this.#isOver()) return false;

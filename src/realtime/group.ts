@@ -1,7 +1,8 @@
 import { isUnavailable } from '../db/database-errors.ts';
-import { CatchUp, UNSENT_BYTES_MAX } from './catch-up.ts';
+import { CatchUp } from './catch-up.ts';
 import type { Stage } from './catch-up.ts';
 import type { FeedCommit, FeedPlace } from './feed-commit.ts';
+import { FanOut } from './fan-out.ts';
 import { bookmark } from './frames.ts';
 import type { HubDeps } from './hub-deps.ts';
 import { Member } from './member.ts';
@@ -9,6 +10,7 @@ import type { EndReason, Follower } from './member.ts';
 import type { Payload } from './payload.ts';
 import { Renderer } from './renderer.ts';
 import { snapshotOf } from './resume.ts';
+import { Tallies } from './tallies.ts';
 import { tellingOf } from './telling.ts';
 import type { Telling } from './telling.ts';
 
@@ -25,6 +27,8 @@ export class Group implements Stage {
   readonly #members = new Set<Member>();
   /** Members that have heard of everything up to `place`, or are about to. */
   readonly #live = new Set<Member>();
+  readonly #tallies = new Tallies();
+  readonly #fanOut: FanOut;
   #telling = false;
   #again = false;
   #bookmarkDue = false;
@@ -35,6 +39,7 @@ export class Group implements Stage {
     this.renderer = new Renderer(rendering, deps.slots, () => this.#members.size > 0);
     this.place = place;
     this.deps = deps;
+    this.#fanOut = new FanOut(this.#live, this.#tallies, deps);
   }
 
   get size(): number {
@@ -46,16 +51,20 @@ export class Group implements Stage {
   }
 
   join(follower: Follower): Member {
-    const member = new Member(follower);
+    const member = new Member(follower, {
+      tally: this.#tallies.join(follower),
+      shared: this.#fanOut.sharedBy(follower),
+    });
     this.#members.add(member);
     void new CatchUp(this, member).from(follower.start);
     return member;
   }
 
   leave(member: Member): void {
+    if (!this.#members.delete(member)) return;
     member.run += 1;
-    this.#members.delete(member);
     this.#live.delete(member);
+    this.#tallies.leave(member.tally);
   }
 
   has(member: Member): boolean {
@@ -72,7 +81,7 @@ export class Group implements Stage {
     if (!this.has(member)) return;
     this.leave(member);
     this.deps.meters.ended(reason);
-    member.follower.sink.end(reason);
+    member.sink.end(reason);
   }
 
   endAll(reason: EndReason): void {
@@ -95,7 +104,10 @@ export class Group implements Stage {
   restart(place: FeedPlace): void {
     this.place = place;
     this.#live.clear();
-    for (const member of this.#members) void new CatchUp(this, member).from(snapshotOf('HISTORY_CHANGED'));
+    for (const member of this.#members) {
+      member.tellAlone();
+      void new CatchUp(this, member).from(snapshotOf('HISTORY_CHANGED'));
+    }
   }
 
   async #tell(): Promise<void> {
@@ -127,8 +139,12 @@ export class Group implements Stage {
     if (payloads === null || this.place !== before) return;
     // From here on who comes to the end of the log has to catch this commit up by itself.
     this.place = commit.end;
-    const members = [...this.#live].filter((member) => member.heard < commit.end.seq);
-    if (payloads.length > 0) await this.#send(members, payloads, commit);
+    if (payloads.length === 0) return;
+    await this.#fanOut.commit(payloads, commit, {
+      isOver: () => this.place !== commit.end,
+      onSlow: (member) => this.#fallBehind(member, commit),
+      onBroken: (member) => this.end(member, 'FAILED'),
+    });
   }
 
   /** Null: it failed for a reason of its own, and the members were told. */
@@ -142,43 +158,10 @@ export class Group implements Stage {
     }
   }
 
-  async #send(members: readonly Member[], payloads: readonly Payload[], commit: FeedCommit): Promise<void> {
-    const { pace, meters } = this.deps;
-    const { length: frames } = payloads;
-    let told = 0;
-    for (const member of members) {
-      // History was replaced: everybody begins anew.
-      if (this.place !== commit.end) return;
-      if (!this.#live.has(member)) continue;
-      if (this.#sendTo(member, payloads)) told += 1;
-      else this.#fallBehind(member, commit);
-      const turn = pace.sent(frames);
-      if (turn === null) continue;
-      meters.delivered({ members: told, frames }, commit.atMicros);
-      told = 0;
-      await turn;
-    }
-    meters.delivered({ members: told, frames }, commit.atMicros);
-  }
-
-  /** @returns false when the member takes no more. A fault of one stream ends that one, and none of those behind it. */
-  #sendTo(member: Member, payloads: readonly Payload[]): boolean {
-    const { sink } = member.follower;
-    try {
-      for (const payload of payloads) {
-        if (sink.unsentBytes() > UNSENT_BYTES_MAX) return false;
-        sink.send(payload);
-      }
-    } catch (error) {
-      this.deps.onFailure(error);
-      this.end(member, 'FAILED');
-    }
-    return true;
-  }
-
   #fallBehind(member: Member, { begin }: FeedCommit): void {
     this.#live.delete(member);
     member.isSlow = true;
+    member.tellAlone();
     const epoch = this.deps.log.epoch(this.workspaceId);
     void new CatchUp(this, member).from({ kind: 'after', place: begin, epoch });
   }
@@ -186,15 +169,13 @@ export class Group implements Stage {
   async #tellBookmark(): Promise<void> {
     this.#bookmarkDue = false;
     const { place } = this;
-    const members = [...this.#live].filter(({ follower }) => follower.bookmarks);
-    if (members.length === 0) return;
+    if (![...this.#live].some(({ follower }) => follower.bookmarks)) return;
     const payload = await this.renderer.render(bookmark(place, this.deps.lagMs(this.workspaceId)));
     if (this.place !== place) return;
-    for (const member of members) {
-      // Who joined with a state from further on hears no bookmark from before it.
-      if (!this.#live.has(member) || member.heard > place.seq) continue;
-      this.#sendTo(member, [payload]);
-      await this.deps.pace.sent();
-    }
+    await this.#fanOut.bookmark(payload, place, {
+      isOver: () => this.place !== place,
+      onSlow: (member) => member.tellAlone(),
+      onBroken: (member) => this.end(member, 'FAILED'),
+    });
   }
 }

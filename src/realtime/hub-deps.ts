@@ -1,8 +1,9 @@
 import type { ChannelStates } from './channel-states.ts';
 import type { CommitLog } from './commit-log.ts';
-import type { EndReason } from './member.ts';
+import type { EndReason, Member } from './member.ts';
 import type { Pace } from './pace.ts';
 import type { Slots } from './slots.ts';
+import type { Counting } from './tallies.ts';
 
 /** What the hub tells of itself. */
 export interface HubMeters {
@@ -14,6 +15,12 @@ export interface HubMeters {
   conflated(events: number): void;
   /** The hub ended a stream. */
   ended(reason: EndReason): void;
+}
+
+/** Who lists the followers, and counts what they are sent. */
+export interface Audience extends Counting {
+  /** @returns how it leaves. */
+  joined(member: Pick<Member, 'follower' | 'told'>): () => void;
 }
 
 /** How long the hub waits for what. */
@@ -35,6 +42,7 @@ export interface HubDeps {
   /** Whether this node has got that far, after waiting a while for it. */
   readonly reach: (workspaceId: string, seq: bigint, timeoutMs: number) => Promise<boolean>;
   readonly meters: HubMeters;
+  readonly audience: Audience;
   readonly times: HubTimes;
   /** How long this node has known that it is behind the workspace's log; 0: it is not. */
   readonly lagMs: (workspaceId: string) => number;

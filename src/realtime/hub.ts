@@ -7,8 +7,8 @@ import { CommitLog } from './commit-log.ts';
 import type { FeedConsumer } from './feed-types.ts';
 import { placeOf } from './feed-commit.ts';
 import { Group } from './group.ts';
-import type { HubDeps, HubMeters, HubTimes } from './hub-deps.ts';
-import type { Follower, Sink } from './member.ts';
+import type { Audience, HubDeps, HubMeters, HubTimes } from './hub-deps.ts';
+import type { Follower } from './member.ts';
 import { Pace } from './pace.ts';
 import { Slots } from './slots.ts';
 import { startOf } from './resume.ts';
@@ -30,19 +30,17 @@ export interface HubOptions {
   readonly meters: HubMeters;
   readonly times: HubTimes;
   readonly onFailure: (error: unknown) => void;
-  /** The sink of a follower, for those who want to know what it is sent. */
-  readonly watch: (follower: Follower) => { readonly sink: Sink; readonly release: () => void };
+  readonly audience: Audience;
 }
 
 /** Who follows channels on this node: one rendering of each frame for all who see the same. */
 export class Hub implements FeedConsumer {
   readonly #deps: HubDeps;
   readonly #reach: HubOptions['reach'];
-  readonly #watch: HubOptions['watch'];
   readonly #groups = new Map<string, Map<string, Group>>();
   readonly #bookmarks: NodeJS.Timeout;
 
-  constructor({ reader, control, headOf, reach, lagMs, meters, times, onFailure, watch }: HubOptions) {
+  constructor({ reader, control, headOf, reach, lagMs, meters, times, onFailure, audience }: HubOptions) {
     const log = new CommitLog({ control, reader }, headOf);
     const states = new ChannelStates(reader, log);
     this.#deps = {
@@ -52,12 +50,12 @@ export class Hub implements FeedConsumer {
       pace: new Pace(),
       slots: new Slots(RENDERINGS_AT_ONCE),
       meters,
+      audience,
       times,
       lagMs,
       onFailure,
     };
     this.#reach = reach;
-    this.#watch = watch;
     this.#bookmarks = setInterval(() => this.#each((group) => group.bookmarkDue()), times.bookmarkMs);
     this.#bookmarks.unref();
   }
@@ -88,8 +86,8 @@ export class Hub implements FeedConsumer {
     this.#groups.set(workspaceId, groups);
     const group = groups.get(rendering.key) ?? new Group(follower, head, this.#deps);
     groups.set(rendering.key, group);
-    const { sink, release } = this.#watch(follower);
-    const member = group.join({ ...follower, sink });
+    const member = group.join(follower);
+    const release = this.#deps.audience.joined(member);
     return () => {
       release();
       group.leave(member);

@@ -3,6 +3,9 @@ import type { RequestTopic, Topic } from '../domain/channel-topic.ts';
 import type { Frame } from './frames.ts';
 import type { Payload } from './payload.ts';
 import type { Start } from './resume.ts';
+import type { Tally } from './tallies.ts';
+import { ownTold } from './told.ts';
+import type { Told } from './told.ts';
 
 /** How a stream reaches who follows. */
 export type Transport = 'WEBSOCKET' | 'SSE';
@@ -48,9 +51,14 @@ export interface Follower {
   readonly sink: Sink;
 }
 
-/** A follower inside its group. */
+/** A follower inside its group. What every frame needs of it stands here: with ten thousand members each further object is one more miss of the cache. */
 export class Member {
   readonly follower: Follower;
+  readonly sink: Sink;
+  readonly tally: Tally;
+  /** How far those are who were told what it was told, when it is live. */
+  readonly shared: Told;
+  told: Told = ownTold(null);
   /** It once took less than it was sent: in mode LATEST it hears only of the newest from then on, until it has caught up. */
   isSlow = false;
   /** What it has heard of, when it is live: commits up to here are left out. */
@@ -58,7 +66,16 @@ export class Member {
   /** Told apart by the run that catches it up: an older one stops by itself. */
   run = 0;
 
-  constructor(follower: Follower) {
+  constructor(follower: Follower, { tally, shared }: { readonly tally: Tally; readonly shared: Told }) {
     this.follower = follower;
+    this.sink = follower.sink;
+    this.tally = tally;
+    this.shared = shared;
+  }
+
+  /** It was sent something by itself, or all others were and it was not: from here on its place is its own. */
+  tellAlone(cursor = this.told.cursor): void {
+    if (this.told.sharedId === null) this.told.cursor = cursor;
+    else this.told = ownTold(cursor);
   }
 }

@@ -38,6 +38,8 @@ export interface Config {
   /** Requests a second of one key, and of one address; 0: as many as it likes. */
   readonly rateLimits: { readonly key: number; readonly address: number };
   readonly graphql: GraphqlSwitches;
+  /** The file of the only documents that are executed; null: clients send what they like. */
+  readonly trustedDocuments: string | null;
 }
 
 /** What the graph tells of itself. */
@@ -101,6 +103,10 @@ const VARIABLES = {
   PROMPTFORGE_DATA_DIR: { schema: z.string().min(1), says: 'must be a directory, for example .promptforge' },
   PROMPTFORGE_ADMIN_KEY: { ...key },
   PROMPTFORGE_OPERATOR_KEY: { ...key },
+  PROMPTFORGE_TRUSTED_DOCUMENTS: {
+    schema: z.string().min(1),
+    says: 'must be the path of a manifest of documents, for example /etc/promptforge/persisted-documents.json',
+  },
   PROMPTFORGE_DEMO: { schema: flag, says: 'must be true or false' },
   CORS_ORIGINS: {
     schema: origins,
@@ -180,6 +186,7 @@ export function parseConfig(
     trustedProxies: values.TRUSTED_PROXIES ?? [],
     rateLimits: rateLimitsOf(values),
     graphql: graphqlSwitches(values),
+    trustedDocuments: values.PROMPTFORGE_TRUSTED_DOCUMENTS ?? null,
   };
 }
 

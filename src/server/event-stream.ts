@@ -13,6 +13,7 @@ import { optionalInstance } from '../domain/instance.ts';
 import type { Frame } from '../realtime/frames.ts';
 import type { DeliveryMode, Rendering } from '../realtime/member.ts';
 import { openSse } from './graphql-sse.ts';
+import { eventForm } from './sse-connection.ts';
 import type { SseDeps } from './graphql-sse.ts';
 import type { KnownChannels } from './known-channels.ts';
 import { EVENTS_SUFFIX, parseChannelUrl, refuseChannel, topicOf } from './channel-request.ts';
@@ -22,6 +23,8 @@ export interface EventStreamDeps extends SseDeps {
   readonly reader: Reader;
   readonly channels: KnownChannels;
 }
+
+const AS_RENDERED = eventForm({ isShared: false, wrap: (bytes) => bytes });
 
 interface Wish {
   readonly topic: Topic;
@@ -59,9 +62,7 @@ export async function streamEvents(
     start,
     rendering,
   } as const;
-  openSse(sse, { req, res, actor, write: ({ bytes }) => bytes }, (sink) =>
-    sse.hub.join({ ...follower, sink }),
-  );
+  openSse(sse, { req, res, actor, form: AS_RENDERED }, (sink) => sse.hub.join({ ...follower, sink }));
 }
 
 function parseWish({ url = '', headers }: IncomingMessage, actor: Actor): Wish {

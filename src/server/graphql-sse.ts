@@ -1,15 +1,15 @@
-import { isUtf8 } from 'node:buffer';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import Negotiator from 'negotiator';
 import { OperationTypeNode } from 'graphql';
 import type { GraphQLFormattedError } from 'graphql';
 import type { Actor } from '../domain/actor.ts';
 import type { Hub } from '../realtime/hub.ts';
-import type { Payload } from '../realtime/payload.ts';
-import type { OperationParams, Operations } from './operations.ts';
+import type { Documents } from './documents.ts';
+import { operationOf, paramsOf } from './operation-params.ts';
+import type { Operations } from './operations.ts';
 import { overloaded, ProblemError, tooManyStreams, unauthenticated } from './problem.ts';
-import { SseConnection } from './sse-connection.ts';
-import type { SseTimes } from './sse-connection.ts';
+import { eventForm, SseConnection } from './sse-connection.ts';
+import type { EventForm, SseTimes } from './sse-connection.ts';
 import type { Streams } from './streams.ts';
 import type { Subscribe } from './subscribe.ts';
 
@@ -20,6 +20,7 @@ export interface SseDeps {
 }
 
 export interface GraphqlSseDeps extends SseDeps {
+  readonly documents: Documents;
   readonly operations: Operations;
   readonly subscribe: Subscribe;
 }
@@ -39,8 +40,9 @@ interface SseRequest {
 export async function subscribeBySse(deps: GraphqlSseDeps, request: SseRequest): Promise<boolean> {
   const { req, res, actor, requestId } = request;
   if (!acceptsEventStream(req)) return false;
-  const params = paramsOf(request);
-  const operation = params === null ? [] : deps.operations.prepare(params);
+  const params = paramsOf(req, request.body);
+  const wanted = params && operationOf(deps.documents, params);
+  const operation = wanted === null ? [] : deps.operations.prepare(wanted);
   if ('length' in operation || operation.definition.operation !== OperationTypeNode.SUBSCRIPTION)
     return false;
   const prepared = await deps.subscribe.prepare(operation, { actor, requestId, transport: 'SSE' });
@@ -48,7 +50,7 @@ export async function subscribeBySse(deps: GraphqlSseDeps, request: SseRequest):
     sendErrors(res, prepared.errors?.map((error) => error.toJSON()) ?? []);
     return true;
   }
-  openSse(deps, { req, res, actor, write: writeNext }, (sink) => deps.hub.join({ ...prepared, sink }));
+  openSse(deps, { req, res, actor, form: NEXT_EVENT }, (sink) => deps.hub.join({ ...prepared, sink }));
   return true;
 }
 
@@ -61,12 +63,7 @@ function acceptsEventStream(req: IncomingMessage): boolean {
 /** Joins the stream to the hub and opens it. @throws ProblemError 401, 429, 503; Unavailable */
 export function openSse(
   { streams, times }: SseDeps,
-  {
-    req,
-    res,
-    actor,
-    write,
-  }: Pick<SseRequest, 'req' | 'res' | 'actor'> & { readonly write: (payload: Payload) => Buffer },
+  { req, res, actor, form }: Pick<SseRequest, 'req' | 'res' | 'actor'> & { readonly form: EventForm },
   join: (sink: SseConnection['sink']) => () => void,
 ): void {
   // Gone while the stream was being prepared: its end was announced already.
@@ -75,7 +72,7 @@ export function openSse(
   if (!streams.accepts(actor)) throw new ProblemError(unauthenticated());
   const release = streams.subscribe(actor);
   if (release === null) throw new ProblemError(tooManyStreams());
-  const connection = new SseConnection(req, res, { actor, times, write });
+  const connection = new SseConnection(req, res, { actor, times, form });
   try {
     const leave = join(connection.sink);
     const remove = streams.add(connection);
@@ -93,40 +90,10 @@ export function openSse(
 
 const NEXT = Buffer.from('event: next\ndata: ');
 const END = Buffer.from('\n\n');
-
-function writeNext(payload: Payload): Buffer {
-  return payload.wrapped('sse', (bytes) => Buffer.concat([NEXT, bytes, END]));
-}
+const NEXT_EVENT = eventForm({ isShared: true, wrap: (bytes) => Buffer.concat([NEXT, bytes, END]) });
 
 /** As the protocol says: the errors are the one result, then the operation is complete. */
 function sendErrors(res: ServerResponse, errors: readonly GraphQLFormattedError[]): void {
   res.writeHead(200, { 'content-type': 'text/event-stream; charset=utf-8', 'cache-control': 'no-store' });
   res.end(`event: next\ndata: ${JSON.stringify({ errors })}\n\nevent: complete\ndata:\n\n`);
-}
-
-/** What stands in the body or the query string; null for what Yoga shall refuse. */
-function paramsOf({ req, body }: SseRequest): OperationParams | null {
-  try {
-    if (req.method === 'GET') return paramsOfQuery(req.url ?? '');
-    const isJson = req.headers['content-type']?.toLowerCase().startsWith('application/json') === true;
-    if (req.method !== 'POST' || !isJson || !isUtf8(body)) return null;
-    return paramsOfJson(JSON.parse(body.toString()));
-  } catch {
-    return null;
-  }
-}
-
-function paramsOfQuery(url: string): OperationParams | null {
-  const query = new URLSearchParams(url.slice(url.indexOf('?') + 1));
-  const variables: unknown = JSON.parse(query.get('variables') ?? '{}');
-  return paramsOfJson({ query: query.get('query'), operationName: query.get('operationName'), variables });
-}
-
-function paramsOfJson(value: unknown): OperationParams | null {
-  const { query, operationName = null, variables } = value as Record<string, unknown>;
-  if (typeof query !== 'string') return null;
-  if (operationName !== null && typeof operationName !== 'string') return null;
-  const values = variables ?? {};
-  if (typeof values !== 'object' || Array.isArray(values)) return null;
-  return { query, operationName, variables: values as OperationParams['variables'] };
 }

@@ -1,6 +1,9 @@
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
 import type { HubMeters } from '../realtime/hub-deps.ts';
 import type { CheckpointMeters } from './checkpoints.ts';
+import { CountedHistogram } from './counted-histogram.ts';
+import { registerSnapshotMetrics } from './snapshot-metrics.ts';
+import type { SnapshotFigures } from './snapshot-metrics.ts';
 import { serverVersion } from './version.ts';
 import type { Transport } from '../realtime/member.ts';
 
@@ -13,7 +16,7 @@ export interface Metrics {
 }
 
 export interface MetricSources {
-  readonly snapshotBytes: () => number;
+  readonly snapshot: SnapshotFigures;
   readonly isReachable: () => boolean;
   readonly connections: () => Record<Transport, number>;
   readonly feedLagMs: () => number;
@@ -24,6 +27,7 @@ export function createMetrics(sources: MetricSources): Metrics {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
   registerGauges(registry, sources);
+  registerSnapshotMetrics(registry, sources.snapshot);
   new Gauge({
     name: 'promptforge_build_info',
     help: 'Which version this is: always 1',
@@ -94,17 +98,19 @@ function createHubMeters(registry: Registry): HubMeters {
     labelNames: ['reason'],
     registers: [registry],
   });
-  const latency = new Histogram({
-    name: 'promptforge_stream_latency_seconds',
-    help: "From the commit, by the database's clock, until its last frame was written to a subscriber, once a subscriber",
-    buckets: [0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10],
-    registers: [registry],
-  });
+  const latency = new CountedHistogram(
+    {
+      name: 'promptforge_stream_latency_seconds',
+      help: "From the commit, by the database's clock, until its last frame was written to a subscriber, once a subscriber",
+      buckets: [0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10],
+    },
+    registry,
+  );
   return {
     delivered: ({ members, frames }, atMicros) => {
       delivered.inc(members * frames);
       const seconds = Math.max(0, Date.now() / 1_000 - Number(atMicros) / 1_000_000);
-      for (let member = 0; member < members; member += 1) latency.observe(seconds);
+      latency.observe(seconds, members);
     },
     replayed: (frames) => replayed.inc(frames),
     conflated: (events) => conflated.inc(events),
@@ -124,11 +130,6 @@ function registerGauges(registry: Registry, sources: MetricSources): void {
         },
       }),
     );
-  gauge(
-    'promptforge_serving_snapshot_bytes',
-    'Memory that the serving snapshot holds',
-    sources.snapshotBytes,
-  );
   gauge('promptforge_database_reachable', '1 while the last contact with the database succeeded', () =>
     sources.isReachable() ? 1 : 0,
   );

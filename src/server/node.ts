@@ -64,10 +64,14 @@ export async function startNode(options: NodeOptions): Promise<Node> {
   const snapshot = createSnapshot(database, {
     bytesMax: SNAPSHOT_BYTES_MAX,
     isReachable: () => !feed.isAway(),
+    progress: {
+      headOf: (workspaceId) => feed.headOf(workspaceId),
+      reach: (workspaceId, seq, timeoutMs) => feed.reach(workspaceId, seq, timeoutMs),
+    },
   });
   const streams = new Streams(times, async (value, caller) => authenticator.authenticate(value, caller));
   const metrics = createMetrics({
-    snapshotBytes: () => snapshot.sizeBytes(),
+    snapshot,
     isReachable: () => feed.status().reachable,
     connections: () => streams.counts(),
     followers: () => hub.counts(),
@@ -90,7 +94,7 @@ export async function startNode(options: NodeOptions): Promise<Node> {
     meters: metrics.hub,
     times,
     onFailure: (error) => log.error({ err: error }, 'a stream failed'),
-    watch: (follower) => audience.watch(follower),
+    audience,
   });
   // In this order: whoever hears of a promotion and fetches gets it from the snapshot already, and whose key was revoked hears of nothing
   // that was committed after it.

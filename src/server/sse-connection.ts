@@ -3,7 +3,7 @@ import type { Socket } from 'node:net';
 import type { Actor } from '../domain/actor.ts';
 import type { HubTimes } from '../realtime/hub-deps.ts';
 import type { Sink } from '../realtime/member.ts';
-import type { Payload } from '../realtime/payload.ts';
+import type { Form } from '../realtime/payload.ts';
 import { Backlog } from './backlog.ts';
 import { workspaceNamedBy } from './caller.ts';
 import { CLOSES } from './close-codes.ts';
@@ -22,11 +22,25 @@ const RETRY_MS_MAX = 1_000;
 
 export type SseTimes = StreamTimes & Pick<HubTimes, 'stalledMs'>;
 
+/** An event, and the same as a chunk of the answer's chunked encoding: framed once for all who share it. */
+export interface EventForm {
+  readonly plain: Form;
+  readonly chunk: Form;
+}
+
+export function eventForm(plain: Form): EventForm {
+  return { plain, chunk: { isShared: true, wrap: (bytes) => chunkOf(plain.wrap(bytes)) } };
+}
+
+function chunkOf(bytes: Buffer): Buffer {
+  return Buffer.concat([Buffer.from(`${bytes.length.toString(16)}\r\n`), bytes, Buffer.from('\r\n')]);
+}
+
 export interface SseOptions {
   readonly actor: Actor;
   readonly times: SseTimes;
   /** How a payload is written. */
-  readonly write: (payload: Payload) => Buffer;
+  readonly form: EventForm;
 }
 
 /** One response that stays open and carries server-sent events. */
@@ -43,7 +57,7 @@ export class SseConnection implements Connection {
   #taken = { bytes: 0, since: 0 };
   #timer: NodeJS.Timeout | undefined;
 
-  constructor(req: IncomingMessage, res: ServerResponse, { actor, times, write }: SseOptions) {
+  constructor(req: IncomingMessage, res: ServerResponse, { actor, times, form }: SseOptions) {
     this.actor = actor;
     this.authorization = req.headers.authorization;
     this.workspace = workspaceNamedBy(req);
@@ -57,8 +71,8 @@ export class SseConnection implements Connection {
       send: (payload) => {
         if (res.writableEnded || res.destroyed || hasEnded(this.actor)) return false;
         // Past node:http, which would frame the chunk anew and write it as three buffers in a later tick.
-        if (socket !== null && res.chunkedEncoding) socket.write(chunkOf(payload, write));
-        else res.write(write(payload));
+        if (socket !== null && res.chunkedEncoding) socket.write(payload.wrapped(form.chunk));
+        else res.write(payload.wrapped(form.plain));
         return true;
       },
       unsentBytes: () => backlog.bytes,
@@ -102,12 +116,4 @@ export class SseConnection implements Connection {
     if (bytes !== this.#taken.bytes) this.#taken = { bytes, since: now };
     else if (now - this.#taken.since >= this.#times.stalledMs) this.close('SLOW_CONSUMER');
   }
-}
-
-/** One chunk, framed once for all who share it. */
-function chunkOf(payload: Payload, write: SseOptions['write']): Buffer {
-  return payload.wrapped('chunk', () => {
-    const bytes = write(payload);
-    return Buffer.concat([Buffer.from(`${bytes.length.toString(16)}\r\n`), bytes, Buffer.from('\r\n')]);
-  });
 }

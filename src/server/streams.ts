@@ -199,8 +199,10 @@ export class Streams implements FeedConsumer {
   async apply(workspaceId: string, events: readonly StoredEvent[]): Promise<void> {
     const revoked = idsOf(events, ['ApiKeyRevoked'], 'apiKeyId');
     for (const id of revoked) this.#revoked.set(id, true);
-    for (const connection of this.#of(workspaceId))
-      if (revoked.has(connection.actor?.id ?? '')) connection.close('CREDENTIAL_ENDED');
+    if (revoked.size > 0) {
+      for (const connection of this.#of(workspaceId))
+        if (revoked.has(connection.actor?.id ?? '')) connection.close('CREDENTIAL_ENDED');
+    }
     const changed = new Set([
       ...idsOf(events, ['ApiKeyRotated'], 'apiKeyId'),
       ...idsOf(events, ['MemberChanged'], 'memberId'),

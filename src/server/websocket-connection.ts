@@ -2,14 +2,15 @@ import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 import type { WebSocket } from 'ws';
 import type { Actor } from '../domain/actor.ts';
-import type { Sink } from '../realtime/member.ts';
+import type { EndReason, Sink } from '../realtime/member.ts';
+import type { Form, Payload } from '../realtime/payload.ts';
 import { Backlog } from './backlog.ts';
 import { workspaceNamedBy } from './caller.ts';
 import { CLOSES } from './close-codes.ts';
 import { bytesTaken } from './keep-alive.ts';
 import { hasEnded } from './streams.ts';
 import type { Connection } from './streams.ts';
-import { frameWriter } from './websocket-frame.ts';
+import { frameForm } from './websocket-frame.ts';
 
 type Reason = keyof typeof CLOSES;
 
@@ -154,22 +155,49 @@ export class WebSocketConnection implements Connection {
     for (const operationId of this.#current.keys()) this.end(operationId);
   }
 
-  /**
-   * Writes frames past `ws`, straight to its TCP connection: the same buffer for all who share it, one system call each. Whole frames only,
-   * and without compression `ws` writes its own whole as well, so they never mix.
-   */
   sink(operationId: string): Sink {
-    const write = frameWriter(operationId);
-    return {
-      send: (payload) => {
-        if (this.#socket.readyState !== this.#socket.OPEN || hasEnded(this.actor)) return false;
-        this.tcp.write(write(payload));
-        return true;
-      },
-      unsentBytes: () => this.#backlog.bytes,
-      takenBytes: () => bytesTaken(this.tcp),
-      drained: () => this.#backlog.drained(),
-      end: (reason) => this.close(reason),
-    };
+    return new WebSocketSink(this, this.#socket, this.#backlog, frameForm(operationId));
+  }
+}
+
+/**
+ * Writes frames past `ws`, straight to its TCP connection: the same buffer for all who share it, one system call each. Whole frames only,
+ * and without compression `ws` writes its own whole as well, so they never mix.
+ */
+class WebSocketSink implements Sink {
+  readonly #connection: WebSocketConnection;
+  readonly #socket: WebSocket;
+  readonly #tcp: Socket;
+  readonly #backlog: Backlog;
+  readonly #form: Form;
+
+  constructor(connection: WebSocketConnection, socket: WebSocket, backlog: Backlog, form: Form) {
+    this.#connection = connection;
+    this.#socket = socket;
+    this.#tcp = connection.tcp;
+    this.#backlog = backlog;
+    this.#form = form;
+  }
+
+  send(payload: Payload): boolean {
+    if (this.#socket.readyState !== this.#socket.OPEN || hasEnded(this.#connection.actor)) return false;
+    this.#tcp.write(payload.wrapped(this.#form));
+    return true;
+  }
+
+  unsentBytes(): number {
+    return this.#tcp.writableLength;
+  }
+
+  takenBytes(): number {
+    return bytesTaken(this.#tcp);
+  }
+
+  drained(): Promise<void> {
+    return this.#backlog.drained();
+  }
+
+  end(reason: EndReason): void {
+    this.#connection.close(reason);
   }
 }

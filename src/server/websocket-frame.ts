@@ -1,21 +1,29 @@
-import type { Payload } from '../realtime/payload.ts';
+import { LRUCache } from 'lru-cache';
+import type { Form } from '../realtime/payload.ts';
 
 const FIN_TEXT = 0x81;
 const SHORT_MAX = 125;
 const MEDIUM_MAX = 65_535;
 /** Clients that number their operations share these frames; one that makes up ids gets frames of its own. */
 const SHARED_ID_LENGTH_MAX = 8;
+const SHARED_IDS_MAX = 1_000;
 const SUFFIX = Buffer.from('}');
 
-/** How a payload is written to one operation of one WebSocket: header, graphql-transport-ws `next` message, all in one buffer. */
-export type FrameWriter = (payload: Payload) => Buffer;
+const sharedForms = new LRUCache<string, Form>({ max: SHARED_IDS_MAX });
 
-export function frameWriter(operationId: string): FrameWriter {
+/** How a payload is written to one operation of one WebSocket: header, graphql-transport-ws `next` message, all in one buffer. */
+export function frameForm(operationId: string): Form {
+  if (operationId.length > SHARED_ID_LENGTH_MAX) return formOf(operationId, false);
+  const known = sharedForms.get(operationId);
+  if (known !== undefined) return known;
+  const form = formOf(operationId, true);
+  sharedForms.set(operationId, form);
+  return form;
+}
+
+function formOf(operationId: string, isShared: boolean): Form {
   const prefix = Buffer.from(`{"id":${JSON.stringify(operationId)},"type":"next","payload":`);
-  if (operationId.length > SHARED_ID_LENGTH_MAX) return ({ bytes }) => textFrame([prefix, bytes, SUFFIX]);
-  // Forms of other transports have names too: an operation may be called like one of them.
-  const form = `next ${operationId}`;
-  return (payload) => payload.wrapped(form, (bytes) => textFrame([prefix, bytes, SUFFIX]));
+  return { isShared, wrap: (bytes) => textFrame([prefix, bytes, SUFFIX]) };
 }
 
 /** One unfragmented, unmasked text frame, as a server sends it (RFC 6455, 5.2). */

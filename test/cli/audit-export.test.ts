@@ -45,3 +45,15 @@ it('goes on with a trail that ends before its head, or in the middle of a line',
   expect(asked).toEqual(['0', '1', '2']);
   expect(readFileSync(out, 'utf8')).toBe(lines(1, 2, 3));
 });
+
+it('ends with a trail whose newest events are gone, and says so', async () => {
+  const asked: (string | null)[] = [];
+  const { out, done } = await exportFrom((req, res) => {
+    const after = new URL(req.url ?? '', 'http://x').searchParams.get('after');
+    asked.push(after);
+    res.writeHead(200, TRAIL).end(after === '0' ? lines(1, 2) : '');
+  });
+  expect(await done).toBe(1);
+  expect(asked).toEqual(['0', '2']);
+  expect(readFileSync(out, 'utf8')).toBe(lines(1, 2));
+});

@@ -115,6 +115,7 @@ describe('promptforge against the real server', () => {
     await tamper(
       'UPDATE event SET seq = 0 WHERE seq = 150; UPDATE event SET seq = 150 WHERE seq = 151; UPDATE event SET seq = 151 WHERE seq = 0',
     );
+    expect((await cli(['audit', 'verify'])).stdout).toContain(`event ${head.seq} is missing`);
     const { code, stdout } = await cli([
       'audit',
       'verify',

@@ -95,6 +95,7 @@ const MIGRATIONS_ONLY = [
   'column version_usage_hour.channel text collate C not null',
   'index CREATE INDEX audit_checkpoint_unpublished_idx ON public.audit_checkpoint USING btree (at) WHERE (published_at IS NULL)',
   "index CREATE INDEX promotion_request_expiry_idx ON public.promotion_request USING btree (expires_at) WHERE (status = 'OPEN'::promotion_request_status)",
+  'index CREATE INDEX prompt_archived_idx ON public.prompt USING btree (workspace_id, slug) WHERE (archived_at IS NOT NULL)',
   'index CREATE INDEX prompt_search_text_idx ON public.prompt_search USING gin (text gin_trgm_ops)',
   "index CREATE INDEX version_usage_age_idx ON public.version_usage USING btree ((minute AT TIME ZONE 'UTC'::text))",
   "index CREATE INDEX version_usage_hour_age_idx ON public.version_usage_hour USING btree ((hour AT TIME ZONE 'UTC'::text))",

@@ -6,6 +6,8 @@ import type { Actor } from '../../src/domain/actor.ts';
 import type { Registry } from '../db/registry-fixture.ts';
 
 export const STABLE = { channel: 'stable' };
+/** Nothing is ahead of what was told, and nobody is waited for. */
+export const PROGRESS = { headOf: () => undefined, reach: async () => true };
 export const LATEST = { channel: 'latest' };
 
 /** The real reader; its raw statements are counted, and their answers can be held back after the database gave them. */
@@ -50,7 +52,11 @@ export function createStage(registry: Registry, actor: Actor) {
   const { app } = registry;
   const reader = watchedReader(registry.opened.reader);
   const sources = { reader: reader.reader, control: reader.reader };
-  let snapshot: Snapshot = createSnapshot(sources, { bytesMax: 1_000_000, isReachable: () => true });
+  let snapshot: Snapshot = createSnapshot(sources, {
+    bytesMax: 1_000_000,
+    isReachable: () => true,
+    progress: PROGRESS,
+  });
   let applied = 0n;
   const find = async (slug: string, selector: Selector = STABLE) =>
     (await snapshot.find(actor.workspaceId, slug, selector))?.source ?? null;
@@ -66,7 +72,7 @@ export function createStage(registry: Registry, actor: Actor) {
     reader,
     snapshot: () => snapshot,
     limit: (bytesMax: number) => {
-      snapshot = createSnapshot(sources, { bytesMax, isReachable: () => true });
+      snapshot = createSnapshot(sources, { bytesMax, isReachable: () => true, progress: PROGRESS });
     },
     find,
     versionOf: async (slug: string, selector: Selector = STABLE) =>

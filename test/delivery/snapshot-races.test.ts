@@ -3,7 +3,7 @@ import { readEvents } from '../../src/db/event-log.ts';
 import { createSnapshot } from '../../src/delivery/snapshot.ts';
 import { openRegistry } from '../db/registry-fixture.ts';
 import type { Registry } from '../db/registry-fixture.ts';
-import { createStage, STABLE } from './snapshot-fixture.ts';
+import { createStage, PROGRESS, STABLE } from './snapshot-fixture.ts';
 import type { Stage } from './snapshot-fixture.ts';
 
 let registry: Registry;
@@ -34,11 +34,11 @@ function tape() {
   return {
     record: async (slug: string) => {
       const sources = { reader: recorder, control: recorder };
-      await createSnapshot(sources, { bytesMax: 1_000_000, isReachable: () => true }).find(
-        stage.actor.workspaceId,
-        slug,
-        STABLE,
-      );
+      await createSnapshot(sources, {
+        bytesMax: 1_000_000,
+        isReachable: () => true,
+        progress: PROGRESS,
+      }).find(stage.actor.workspaceId, slug, STABLE);
       return rows;
     },
     player: (current: () => unknown) => reader(async () => current()),
@@ -60,7 +60,7 @@ describe('the serving snapshot', () => {
       const reader = player(() => rows);
       const snapshot = createSnapshot(
         { reader, control: reader },
-        { bytesMax: 1_000_000, isReachable: () => true },
+        { bytesMax: 1_000_000, isReachable: () => true, progress: PROGRESS },
       );
       const load = snapshot.find(workspaceId, 'a', STABLE);
       for (let tick = 0; tick < ticks; tick += 1) await Promise.resolve();
@@ -106,7 +106,7 @@ describe('the serving snapshot', () => {
     });
     const snapshot = createSnapshot(
       { reader: counting, control },
-      { bytesMax: 1_000_000, isReachable: () => true },
+      { bytesMax: 1_000_000, isReachable: () => true, progress: PROGRESS },
     );
     await snapshot.find(stage.actor.workspaceId, 'a', STABLE);
     await stage.promote('a', 2);

@@ -139,7 +139,7 @@ export async function createHubStage(times: Partial<HubTimes> = {}): Promise<Hub
     },
     times: { ...HUB_TIMES, ...times },
     onFailure: (error) => failures.push(error),
-    watch: ({ sink }) => ({ sink, release: () => undefined }),
+    audience: { joined: () => () => undefined, pushed: () => undefined },
   });
   const { feed } = await runFeed(database, [hub]);
   onTestFinished(async () => {

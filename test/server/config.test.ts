@@ -73,6 +73,7 @@ describe('parseConfig', () => {
       trustedProxies: [],
       rateLimits: { key: 2_000, address: 5_000 },
       graphql: { introspection: true, graphiql: true, suggestions: true },
+      trustedDocuments: null,
     };
     expect(parseConfig({}, noTerminal)).toEqual(defaults);
     expect(
@@ -119,6 +120,7 @@ describe('parseConfig', () => {
         INTROSPECTION: 'false',
         GRAPHIQL: 'false',
         SUGGESTIONS: 'false',
+        PROMPTFORGE_TRUSTED_DOCUMENTS: '/etc/documents.json',
       },
       noTerminal,
     );
@@ -146,6 +148,7 @@ describe('parseConfig', () => {
       trustedProxies: ['10.0.0.0/8', '::1'],
       rateLimits: { key: 0, address: 100 },
       graphql: { introspection: false, graphiql: false, suggestions: false },
+      trustedDocuments: '/etc/documents.json',
     });
   });
 
