@@ -6,6 +6,7 @@ import { createAuditExport } from './audit-export.ts';
 import type { AuditTimes } from './audit-export.ts';
 import { createChannelAnswer } from './channel-answer.ts';
 import type { Config } from './config.ts';
+import { Delivery } from './delivery.ts';
 import { DocumentRules } from './document-rules.ts';
 import type { DoorTimes } from './door-times.ts';
 import { createGraphiql } from './graphiql.ts';
@@ -36,7 +37,7 @@ export interface Inside {
 /** What answers: the graph, by every way that leads to it, and the paths beside it. */
 export function createAnswers(
   { graphql: switches }: Pick<Config, 'graphql'>,
-  { node: { hub, streams, feed }, newApp, database: { reader }, checkpoints, times }: Inside,
+  { node: { hub, streams, feed, snapshot, usage }, newApp, database: { reader }, checkpoints, times }: Inside,
   log: Log,
 ) {
   const { operationMs } = times;
@@ -67,11 +68,12 @@ export function createAnswers(
     feedStatus: () => feed.status(),
     graphql: createGraphqlHandler({ schema, rules, operationMs, contextOf, newApp, reach, log }),
     graphiql: switches.graphiql ? createGraphiql(GRAPHIQL) : null,
+    delivery: new Delivery({ snapshot, usage, isStale: () => !feed.isReachable() }),
     channelAnswer: createChannelAnswer({
       hub,
       reader,
       channels,
-      isStale: () => !feed.status().reachable,
+      isStale: () => !feed.isReachable(),
       stalledMs: times.stalledMs,
     }),
     auditExport: createAuditExport(reader, times),

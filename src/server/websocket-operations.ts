@@ -92,7 +92,7 @@ async function prepare(
     connection.close('TOO_MANY_SUBSCRIPTIONS');
     return [new GraphQLError('too many subscriptions on this connection')];
   }
-  const retryAfter = await doorkeeper.operation(actor);
+  const retryAfter = doorkeeper.operation(actor);
   if (retryAfter > 0) return [rateLimitedError(retryAfter)];
   const params = { query, operationName: operationName ?? null, variables: variables ?? {} };
   const operation = operations.prepare(params);
