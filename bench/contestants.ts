@@ -38,44 +38,62 @@ export interface Field {
   readonly forge: Contestant;
   readonly bare: Contestant;
   readonly asItComes: Contestant;
+  /** Of event streams: graphql-sse. */
+  readonly second: Contestant | null;
 }
 
-/** PromptForge, the bare server of this protocol, and the library as it comes. All tell the same. */
+/** PromptForge, the bare server of this protocol, and the libraries as they come. All tell the same. */
 export async function startField(protocol: Protocol, pinned: boolean): Promise<Field> {
+  const { told, ...pair } = await startPair(protocol, pinned);
+  const library: Yardstick = protocol === 'SSE' ? 'yoga-sse' : 'graphql-ws';
+  const how = { protocol, pinned, told };
+  return {
+    ...pair,
+    asItComes: await yardstick(library, how),
+    second: protocol === 'SSE' ? await yardstick('graphql-sse', how) : null,
+  };
+}
+
+/** Without the library; `told`: the result that everybody tells. */
+export async function startPair(
+  protocol: Protocol,
+  pinned: boolean,
+): Promise<Pick<Field, 'forge' | 'bare'> & { readonly told: string }> {
   const forge = await startPromptForge(pinned, ['--expose-gc']);
   await seed(forge);
   const told = await firstEvent(forge);
-  const [bareName, libraryName]: [Yardstick, Yardstick] =
-    protocol === 'SSE' ? ['bare-sse', 'yoga-sse'] : ['bare-ws', 'graphql-ws'];
-  const yardstick = async (name: Yardstick, isBare: boolean): Promise<Contestant> => {
-    const { child, port } = await startProgram('push-yardsticks.ts', [name, told], {
-      serverCore: pinned,
-      nodeOptions: PROBED,
-    });
-    const audience = audienceOf({ protocol, port, key: '', isBare });
-    const stop = () => {
-      child.kill('SIGTERM');
-      return stopProgram(child);
-    };
-    const triggers = [requestText('POST /trigger', {}, '{}')];
-    return contestant(
-      name,
-      { child, stop, audience: { ...audience, triggers } },
-      requestText('GET /', {}, ''),
-    );
-  };
-  const headers = { authorization: `Bearer ${forge.key}` };
   const audience = audienceOf({ protocol, port: forge.port, key: forge.key, isBare: false });
   const triggers = [1, 2].map((version) => postText(forge.adminKey, { query: promotion(version) }));
+  const get = requestText(
+    `GET /v1/prompts/${READ_SLUG}`,
+    { authorization: `Bearer ${forge.key}`, accept: 'application/json' },
+    '',
+  );
+  const server = { child: forge.child, stop: () => forge.stop(), audience: { ...audience, triggers } };
+  const bare: Yardstick = protocol === 'SSE' ? 'bare-sse' : 'bare-ws';
   return {
-    forge: await contestant(
-      'PromptForge',
-      { child: forge.child, stop: () => forge.stop(), audience: { ...audience, triggers } },
-      requestText(`GET /v1/prompts/${READ_SLUG}`, headers, ''),
-    ),
-    bare: await yardstick(bareName, true),
-    asItComes: await yardstick(libraryName, false),
+    told,
+    forge: await contestant('PromptForge', server, get),
+    bare: await yardstick(bare, { protocol, pinned, told }),
   };
+}
+
+async function yardstick(
+  name: Yardstick,
+  { protocol, pinned, told }: { protocol: Protocol; pinned: boolean; told: string },
+): Promise<Contestant> {
+  const { child, port } = await startProgram('push-yardsticks.ts', [name, told], {
+    serverCore: pinned,
+    nodeOptions: PROBED,
+  });
+  const audience = audienceOf({ protocol, port, key: '', isBare: name.startsWith('bare') });
+  const stop = () => {
+    child.kill('SIGTERM');
+    return stopProgram(child);
+  };
+  const triggers = [requestText('POST /trigger', {}, '{}')];
+  const server = { child, stop, audience: { ...audience, triggers } };
+  return contestant(name, server, requestText('GET /', {}, ''));
 }
 
 async function contestant(

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 
 const PAGE = join(import.meta.dirname, '..', 'docs', 'benchmarks.md');
 /** The order of the page; a section of another name comes after them. */
-const ORDER = ['Targets', 'Reads', 'Push', 'Writes', 'Growth', 'Cold start', 'Soak', 'Beside Unleash'];
+const ORDER = ['Targets', 'Reads', 'Push', 'Writes', 'Growth', 'Start', 'Soak', 'Beside Unleash'];
 
 /** Puts a section into docs/benchmarks.md in the place of the one before; what other programs wrote there stays. `text`: below its heading. */
 export async function writeSection(name: string, text: string): Promise<void> {

@@ -23,7 +23,7 @@ export function pinThisProcess(): boolean {
   );
 }
 
-function onServerCore(pinned: boolean, command: readonly string[]): [string, string[]] {
+export function onServerCore(pinned: boolean, command: readonly string[]): [string, string[]] {
   const [program = '', ...args] = pinned ? [PINNER, '-c', SERVER_CORE, ...command] : command;
   return [program, args];
 }
@@ -37,6 +37,7 @@ export interface PromptForge extends Measured {
   /** Of a consumer: it may read. */
   readonly key: string;
   readonly adminKey: string;
+  readonly dataDirectory: string;
   readonly child: ChildProcess;
   /** Of its PostgreSQL, which starts on the server's core. */
   moveDatabase(to: 'server core' | 'client core'): void;
@@ -61,14 +62,14 @@ export async function startPromptForge(
   return {
     port,
     adminKey,
+    dataDirectory,
     key: await readerKey(port, adminKey),
     child,
     moveDatabase: (to) => {
       if (pinned) moveChildren(child, to === 'client core' ? CLIENT_CORE : SERVER_CORE);
     },
     stop: async () => {
-      child.kill('SIGTERM');
-      await exited(child);
+      await stopServer(child);
       await rm(dataDirectory, { recursive: true, force: true });
     },
   };
@@ -204,6 +205,11 @@ async function answerOf<Answer>(child: ChildProcess): Promise<Answer> {
 
 export async function stopProgram(child: ChildProcess): Promise<void> {
   if (child.connected) child.disconnect();
+  await exited(child);
+}
+
+export async function stopServer(child: ChildProcess): Promise<void> {
+  child.kill('SIGTERM');
   await exited(child);
 }
 

@@ -2,7 +2,6 @@ import { hundredths, median, quantile, spread, tenths, whole } from './figures.t
 import { machine } from './machine.ts';
 import { RUNNERS } from './race.ts';
 import type { Heat, Round, Runner } from './race.ts';
-import { targetRows } from './push-targets.ts';
 
 /** Bytes that one idle subscription adds. */
 export type Memory = Readonly<Record<Runner, number>>;
@@ -32,8 +31,18 @@ export interface PushResults {
   readonly others: readonly number[];
 }
 
-const WEB_SOCKET = { forge: 'PromptForge', bare: 'bare `ws.send`', asItComes: 'graphql-ws as it comes' };
-const SSE = { forge: 'PromptForge', bare: 'bare `res.write`', asItComes: 'GraphQL Yoga as it comes' };
+export const WEB_SOCKET = {
+  forge: 'PromptForge',
+  bare: 'bare `ws.send`',
+  asItComes: 'graphql-ws as it comes',
+  second: '',
+};
+export const SSE = {
+  forge: 'PromptForge',
+  bare: 'bare `res.write`',
+  asItComes: 'GraphQL Yoga as it comes',
+  second: 'graphql-sse as it comes',
+};
 
 /** The section as Markdown. */
 export function pushReport(results: PushResults): string {
@@ -47,15 +56,15 @@ runs as its production build with everything on that is on in production, and is
 triggered by a request, and send the same bytes: \`ws.send\` and \`res.write\` of a prepared buffer in one loop, graphql-ws by \`useServer\` and
 GraphQL Yoga's own event stream with an iterator for each subscriber. All hold their subscribers at the same time and are measured in turns.
 
-| target | | measured | |
-|---|---|---|---|
-${targetRows(results).join('\n')}
+![time of the last frame against the number of subscribers](benchmarks/fan-out.svg)
 
 ### Fan-out over WebSocket
 
 ${heatTable(webSocket.heats, WEB_SOCKET)}
 
 ### Fan-out over server-sent events
+
+![the same over event streams](benchmarks/fan-out-sse.svg)
 
 ${heatTable(sse.heats, SSE)}
 
@@ -65,8 +74,8 @@ server process for 1,000 deliveries. Median (lowest-highest) of ${rounds} rounds
 
 ### Memory of an idle subscription
 
-| | PromptForge | bare | library as it comes |
-|---|---|---|---|
+| | PromptForge | bare | graphql-ws, Yoga | graphql-sse |
+|---|---|---|---|---|
 | WebSocket, KiB | ${memoryCells(webSocket.memory)} |
 | server-sent events, KiB | ${memoryCells(sse.memory)} |
 
@@ -92,18 +101,12 @@ before it: negative.
 - Machine: ${machine()}. Others used ${others.map((share) => `${Math.round(share * 100)} %`).join(' and ')} of it right before and right after.
 - ${pinned ? 'The servers, and PostgreSQL with them, share one core, the load has another (taskset).' : 'Nothing was pinned to a core: read the ratios with care.'}
 - The load used ${Math.round(loadShare * 100)} % of its core at most beside the bare servers: ${loadShare < 0.97 ? 'it was not the limit' : 'IT WAS THE LIMIT, the bare servers would be faster'}.
-- On a busy machine every figure in milliseconds is the neighbours' as much as ours, GETs above all: compare it with the row without fan-outs.
-
-What limits, from a CPU profile of fan-outs to 8,000 over WebSocket:
-
-- Sending is two thirds of the server's time, and two thirds of that is the system call that each socket costs.
-- The rest is what a promotion costs once: its statements by Prisma, the feed, the rendering; and every 5 s the list of open streams, a row
-  for each that was sent something, which PostgreSQL writes on the same core.`;
+- On a busy machine every figure in milliseconds is the neighbours' as much as ours, GETs above all: compare it with the row without fan-outs.`;
 }
 
 function heatTable(heats: readonly Heat[], names: Readonly<Record<Runner, string>>): string {
   const rows = heats.flatMap(({ subscribers, rounds }) =>
-    RUNNERS.map((runner) => {
+    presentIn(rounds).map((runner) => {
       const of = (figure: (round: Round) => number) => rounds[runner].map(figure);
       const [last, inside] = [of(({ lastMs }) => lastMs), of(({ spreadMs }) => spreadMs)];
       const ratios = rounds.bare.map((bare, index) => (last[index] ?? Number.NaN) / bare.lastMs);
@@ -126,8 +129,12 @@ function heatTable(heats: readonly Heat[], names: Readonly<Record<Runner, string
 ${rows.join('\n')}`;
 }
 
+export function presentIn(found: Readonly<Record<Runner, readonly unknown[]>>): Runner[] {
+  return RUNNERS.filter((runner) => found[runner].length > 0);
+}
+
 function memoryCells(memory: Memory): string {
-  return RUNNERS.map((runner) => tenths(memory[runner] / 1_024)).join(' | ');
+  return RUNNERS.map((runner) => (memory[runner] === 0 ? '' : tenths(memory[runner] / 1_024))).join(' | ');
 }
 
 function readRows({ quiet, ...beside }: Reads): string[] {
@@ -135,7 +142,7 @@ function readRows({ quiet, ...beside }: Reads): string[] {
     `| ${name} | ${[0.5, 0.99, 1].map((share) => tenths(quantile(ms, share))).join(' | ')} |`;
   return [
     row('PromptForge, no fan-outs', quiet),
-    ...RUNNERS.map((runner) => row(WEB_SOCKET[runner], beside[runner])),
+    ...presentIn(beside).map((runner) => row(WEB_SOCKET[runner], beside[runner])),
   ];
 }
 

@@ -7,9 +7,6 @@ export interface AuditFilter {
   /** A prompt's id. */
   readonly promptId: string | null;
   readonly actor: string | null;
-  readonly since: Date | null;
-  /** Not itself. */
-  readonly until: Date | null;
 }
 
 /** As JSON carries it: numbers are exact up to 2^53, which the clock in microseconds and a sequence stay below for centuries. */
@@ -58,19 +55,13 @@ export async function readAuditPage(
   return row?.page === null || row === undefined ? [] : (JSON.parse(row.page) as ExportedEvent[]);
 }
 
-function conditions({ types, promptId, actor, since, until }: AuditFilter): Prisma.Sql {
+function conditions({ types, promptId, actor }: AuditFilter): Prisma.Sql {
   const all = [
     types === null ? null : Prisma.sql`type = ANY(${[...types]}::text[])`,
     promptId === null ? null : Prisma.sql`prompt_id = ${promptId}::uuid`,
     actor === null ? null : Prisma.sql`actor_name = ${actor}`,
-    since === null ? null : Prisma.sql`at_micros >= ${micros(since)}`,
-    until === null ? null : Prisma.sql`at_micros < ${micros(until)}`,
   ].filter((condition) => condition !== null);
   return all.length === 0 ? Prisma.empty : Prisma.sql` AND ${Prisma.join(all, ' AND ')}`;
-}
-
-function micros(time: Date): bigint {
-  return BigInt(time.getTime()) * 1_000n;
 }
 
 /** The id of the prompt that has the slug now; null: none has. */

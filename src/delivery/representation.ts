@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { effectiveVariables } from '../domain/template.ts';
+import { shownVariables } from '../domain/version-variables.ts';
 import type { ServedVersion } from '../db/serving.ts';
 
 /** One way to write a served version: its bytes and the strong ETag over them. */
@@ -44,7 +44,7 @@ function bytesOf({ source, json, text }: Omit<Served, 'bytes'>, jsonLength: numb
 
 /** A served version as delivery answers it. */
 export function deliveryAnswer({ slug, version, channel, content, contentHash, promotedAt }: ServedVersion) {
-  const { kind, config, variables } = content;
+  const { kind, config } = content;
   const text = content.kind === 'TEXT' ? { template: content.template } : { messages: content.messages };
   return {
     slug,
@@ -53,22 +53,10 @@ export function deliveryAnswer({ slug, version, channel, content, contentHash, p
     kind,
     ...text,
     config,
-    variables: deliveredVariables(content, variables),
+    variables: shownVariables(content),
     contentHash,
     promotedAt,
   };
-}
-
-// `declared` lets a client recompute contentHash, which covers the declared variables only.
-function deliveredVariables(
-  content: ServedVersion['content'],
-  declared: ServedVersion['content']['variables'],
-) {
-  const names = new Set(declared.map((variable) => variable.name));
-  return effectiveVariables(content, declared).map((variable) => ({
-    ...variable,
-    declared: names.has(variable.name),
-  }));
 }
 
 function representation(contentType: string, text: string): Representation {

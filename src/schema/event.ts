@@ -1,3 +1,5 @@
+import { findPromptId } from '../db/audit-pages.ts';
+import { seqsOfTime } from '../db/event-times.ts';
 import type { Prisma } from '../db/generated/prisma/client.ts';
 import { keysetConnection, keysetPage } from '../db/keyset.ts';
 import type { KeysetOrder } from '../db/keyset.ts';
@@ -134,7 +136,7 @@ builder.queryField('events', (t) =>
       args: { filter: t.arg({ type: EventFilter, description: 'Which ones; absent: all.' }) },
       resolve: async (_root, args, context, info) => {
         const page = keysetPage(NEWEST_FIRST, args);
-        const filter = filterWhere(context, args.filter ?? {});
+        const filter = await filterWhere(context, args.filter ?? {});
         const rows = await context.reader.event.findMany({
           ...rowsQuery(context, info),
           where: { AND: [filter, page.where] },
@@ -148,11 +150,13 @@ builder.queryField('events', (t) =>
   ),
 );
 
-function filterWhere(context: Context, filter: typeof EventFilter.$inferInput): Prisma.EventWhereInput {
-  const { types, prompt, actor, since, until } = filter;
+async function filterWhere(
+  context: Context,
+  filter: typeof EventFilter.$inferInput,
+): Promise<Prisma.EventWhereInput> {
+  const { types, actor } = filter;
   if ((types?.length ?? 0) > TYPES_MAX)
     throw new InvalidInput('filter.types', `has more than ${TYPES_MAX} types`);
-  const micros = { ...bound('gte', since), ...bound('lt', until) };
   const asked: Prisma.EventWhereInput = {
     ...(types
       ? {
@@ -161,20 +165,35 @@ function filterWhere(context: Context, filter: typeof EventFilter.$inferInput): 
           },
         }
       : {}),
-    ...(typeof prompt === 'string'
-      ? { prompt: { slug: requireText('filter.prompt', prompt, FILTER_LENGTH_MAX) } }
-      : {}),
     ...(typeof actor === 'string'
       ? { actorName: requireText('filter.actor', actor, FILTER_LENGTH_MAX) }
       : {}),
-    ...(Object.keys(micros).length > 0 ? { atMicros: micros } : {}),
+    ...(await ofPrompt(context, filter.prompt)),
+    ...(await ofTime(context, filter)),
   };
   // Apart, so that a filter by prompt never takes the place of what may be seen.
   return { AND: [visibleEvents(context), asked] };
 }
 
-function bound(operator: 'gte' | 'lt', time: Date | null | undefined) {
-  return time ? { [operator]: BigInt(time.getTime()) * 1_000n } : {};
+/** By its id, which the log's index knows: joined by its slug, all that ever happened to the prompt is read for each page. */
+async function ofPrompt({ reader, actor }: Context, slug: string | null | undefined) {
+  if (typeof slug !== 'string') return {};
+  const id = await findPromptId(
+    reader,
+    actor.workspaceId,
+    requireText('filter.prompt', slug, FILTER_LENGTH_MAX),
+  );
+  return { promptId: { in: id === null ? [] : [id] } };
+}
+
+async function ofTime(
+  { reader, actor }: Context,
+  { since, until }: typeof EventFilter.$inferInput,
+): Promise<Prisma.EventWhereInput> {
+  const time = { since: since ?? null, until: until ?? null };
+  const { from, before } = await seqsOfTime(reader, actor.workspaceId, time);
+  const seq = { ...(from === null ? {} : { gte: from }), ...(before === null ? {} : { lt: before }) };
+  return Object.keys(seq).length === 0 ? {} : { seq };
 }
 
 function hex(bytes: Uint8Array): string {

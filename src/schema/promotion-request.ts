@@ -1,4 +1,5 @@
 import type { Prisma } from '../db/generated/prisma/client.ts';
+import { findChannelId } from '../db/channel-state.ts';
 import { keysetConnection, keysetPage } from '../db/keyset.ts';
 import type { KeysetOrder } from '../db/keyset.ts';
 import { isChannelName } from '../domain/channel.ts';
@@ -206,7 +207,7 @@ builder.queryField('promotionRequests', (t) =>
       args: { filter: t.arg({ type: RequestFilter, description: 'Which ones; absent: all.' }) },
       resolve: async (_root, args, context, info) => {
         const page = keysetPage(REQUESTS, args);
-        const filter = filterWhere(context, args.filter ?? {});
+        const filter = await filterWhere(context, args.filter ?? {});
         const rows = await context.reader.promotionRequest.findMany({
           ...rowsQuery(context, info),
           where: { AND: [filter, page.where] },
@@ -220,10 +221,10 @@ builder.queryField('promotionRequests', (t) =>
   ),
 );
 
-function filterWhere(
+async function filterWhere(
   context: Context,
   { status, channel, prompt }: typeof RequestFilter.$inferInput,
-): Prisma.PromotionRequestWhereInput {
+): Promise<Prisma.PromotionRequestWhereInput> {
   // What is no name is looked up as one that nothing has: some of it the database cannot even be asked for.
   return {
     workspaceId: context.actor.workspaceId,
@@ -234,6 +235,12 @@ function filterWhere(
       ],
     },
     ...(status ? { status } : {}),
-    ...(typeof channel === 'string' ? { channel: { name: isChannelName(channel) ? channel : '' } } : {}),
+    ...(typeof channel === 'string' ? await ofChannel(context, channel) : {}),
   };
+}
+
+/** By its id: joined by its name, the requests of all channels are read for each page. */
+async function ofChannel({ reader, actor }: Context, name: string) {
+  const id = isChannelName(name) ? await findChannelId(reader, actor.workspaceId, name) : null;
+  return { channelId: { in: id === null ? [] : [id] } };
 }

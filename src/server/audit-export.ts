@@ -3,6 +3,7 @@ import { findPromptId, readAuditPage } from '../db/audit-pages.ts';
 import type { AuditFilter, ExportedEvent } from '../db/audit-pages.ts';
 import type { Reader } from '../db/client.ts';
 import { getHead } from '../db/event-log.ts';
+import { seqsOfTime } from '../db/event-times.ts';
 import { can } from '../domain/actor.ts';
 import type { Actor } from '../domain/actor.ts';
 import { hashedText } from '../domain/event.ts';
@@ -69,21 +70,23 @@ export function createAuditExport(
 async function* pagesOf(
   reader: Reader,
   workspaceId: string,
-  { prompt, after, ...query }: ReturnType<typeof parseAuditQuery>,
+  { prompt, after, since, until, ...query }: ReturnType<typeof parseAuditQuery>,
   head: bigint,
 ): Pages {
   const promptId = prompt === null ? null : await findPromptId(reader, workspaceId, prompt);
   // A slug that nobody has: nothing, as in the graph.
   if (prompt !== null && promptId === null) return;
   const filter: AuditFilter = { ...query, promptId };
-  for (let last = after; last < head;) {
+  const { from, before } = await seqsOfTime(reader, workspaceId, { since, until });
+  const upTo = before !== null && before <= head ? before - 1n : head;
+  for (let last = from !== null && from > after ? from - 1n : after; last < upTo;) {
     const events = await readAuditPage(reader, workspaceId, filter, {
       after: last,
-      upTo: head,
+      upTo,
       limit: PAGE_SIZE,
     });
     if (events.length > 0) yield events.map((event) => auditLine(workspaceId, event)).join('');
-    last = events.length < PAGE_SIZE ? head : BigInt(events.at(-1)?.seq ?? head);
+    last = events.length < PAGE_SIZE ? upTo : BigInt(events.at(-1)?.seq ?? upTo);
   }
 }
 

@@ -41,6 +41,8 @@ export interface Config {
   readonly rateLimits: { readonly key: number; readonly address: number };
   readonly snapshot: SnapshotConfig;
   readonly graphql: GraphqlSwitches;
+  /** The file of the only documents that are executed; null: clients send what they like. */
+  readonly trustedDocuments: string | null;
 }
 
 /** What the graph tells of itself. */
@@ -104,6 +106,10 @@ const VARIABLES = {
   PROMPTFORGE_DATA_DIR: { schema: z.string().min(1), says: 'must be a directory, for example .promptforge' },
   PROMPTFORGE_ADMIN_KEY: { ...key },
   PROMPTFORGE_OPERATOR_KEY: { ...key },
+  PROMPTFORGE_TRUSTED_DOCUMENTS: {
+    schema: z.string().min(1),
+    says: 'must be the path of a manifest of documents, for example /etc/promptforge/persisted-documents.json',
+  },
   PROMPTFORGE_DEMO: { schema: flag, says: 'must be true or false' },
   CORS_ORIGINS: {
     schema: origins,
@@ -185,6 +191,7 @@ export function parseConfig(
     rateLimits: rateLimitsOf(values),
     snapshot: snapshotOf(values),
     graphql: graphqlSwitches(values),
+    trustedDocuments: values.PROMPTFORGE_TRUSTED_DOCUMENTS ?? null,
   };
 }
 

@@ -40,6 +40,7 @@ import {
   unexpected,
 } from './problem.ts';
 
+import type { SnapshotGraph } from './snapshot-graph.ts';
 import { setSecurityHeaders } from './security-headers.ts';
 
 export interface FrontDeps extends AppliedDoorDeps {
@@ -47,6 +48,7 @@ export interface FrontDeps extends AppliedDoorDeps {
   readonly snapshot: Snapshot;
   readonly usage: Usage;
   readonly graphql: GraphqlHandler;
+  readonly snapshotGraph: SnapshotGraph;
   readonly sse: GraphqlSseDeps & EventStreamDeps;
   readonly channelAnswer: ChannelAnswer;
   readonly auditExport: AuditExport;
@@ -158,6 +160,7 @@ async function handleGraphql(deps: FrontDeps, exchange: Exchange): Promise<void>
   const { req, res, requestId } = exchange;
   const actor = await requireActor(deps, exchange);
   const body = hasBody(req) ? await readBody(req, bodyBytesMax(actor)) : Buffer.alloc(0);
+  if (await deps.snapshotGraph.answer({ req, res, actor, body })) return;
   if (await subscribeBySse(deps.sse, { req, res, actor, requestId, body })) return;
   await deps.graphql(req, res, { actor: deps.doorkeeper.withOrigin(actor, req, requestId), requestId, body });
 }

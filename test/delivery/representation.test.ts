@@ -9,8 +9,11 @@ const TEXT: Content = { kind: 'TEXT', template: 'Grüße, {{name}}', config: { t
 function served(changes: Partial<ServedVersion> = {}): ServedVersion {
   return {
     promptId: '01939c1e-7a6b-7000-8000-000000000001',
+    promptCreatedAt: new Date(0),
     slug: 'a/b',
+    versionId: '01939c1e-7a6b-7000-8000-000000000002',
     version: 3,
+    createdAt: new Date(0),
     content: TEXT,
     contentHash: `sha256:${'0'.repeat(64)}`,
     channel: 'stable',

@@ -74,6 +74,7 @@ describe('parseConfig', () => {
       rateLimits: { key: 2_000, address: 5_000 },
       snapshot: { bytesMax: 256 * 1024 * 1024, warmUp: true },
       graphql: { introspection: true, graphiql: true, suggestions: true },
+      trustedDocuments: null,
     };
     expect(parseConfig({}, noTerminal)).toEqual(defaults);
     expect(
@@ -122,6 +123,7 @@ describe('parseConfig', () => {
         INTROSPECTION: 'false',
         GRAPHIQL: 'false',
         SUGGESTIONS: 'false',
+        PROMPTFORGE_TRUSTED_DOCUMENTS: '/etc/documents.json',
       },
       noTerminal,
     );
@@ -150,6 +152,7 @@ describe('parseConfig', () => {
       rateLimits: { key: 0, address: 100 },
       snapshot: { bytesMax: 1024 * 1024 * 1024, warmUp: false },
       graphql: { introspection: false, graphiql: false, suggestions: false },
+      trustedDocuments: '/etc/documents.json',
     });
   });
 

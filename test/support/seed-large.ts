@@ -1,7 +1,9 @@
 /** How much a workspace is given. Every version has its promotion of `latest` and its event; the newest of each prompt is on `stable` too. */
 export interface LargeSeed {
-  /** By slug; it is there, and empty but for its channels. */
+  /** By slug; it is there, with its channels. */
   readonly workspace: string;
+  /** What its folders are named after: another one for each seed of a workspace. @default 'topic' */
+  readonly name?: string;
   readonly prompts: number;
   readonly versions: number;
   /** What a version's template weighs. @default 300 */
@@ -24,7 +26,8 @@ export async function seedLarge(connection: SeedConnection, seeds: readonly Larg
     SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = 0; SET LOCAL synchronous_commit = off`);
   await connection.query(HELPERS);
   await connection.query(DROP_INDEXES);
-  for (const seed of seeds) for (const statement of statementsOf(seed)) await connection.query(statement);
+  for (const [index, seed] of seeds.entries())
+    for (const statement of statementsOf(seed, seeds.length - index)) await connection.query(statement);
   await connection.query(MAKE_INDEXES);
   await connection.query(
     'DROP AGGREGATE seed_chain(bytea, text); DROP FUNCTION seed_link, seed_id; DROP TABLE seed_index',
@@ -64,21 +67,24 @@ const MAKE_INDEXES = `
     FOR one IN SELECT definition FROM seed_index LOOP EXECUTE one.definition; END LOOP;
   END $$`;
 
-/** What one workspace is given. p: the prompt's number, v: the version's; k counts the events, from 1. All text is ASCII. */
-function statementsOf({ workspace, prompts, versions, templateBytes = 300 }: LargeSeed): string[] {
+/** What one workspace is given, on one day. p: the prompt's number, v: the version's; k counts the events, from 1. All text is ASCII. */
+function statementsOf(
+  { workspace, name = 'topic', prompts, versions, templateBytes = 300 }: LargeSeed,
+  daysAgo: number,
+): string[] {
   const sentence = 'be brief, be kind, say what you do not know. ';
   const padding = sentence.repeat(Math.ceil(templateBytes / sentence.length));
   const events = prompts * (versions + 2);
-  const started = `date_trunc('second', now()) - ${events} * interval '1 s'`;
+  const step = `interval '${Math.floor(86_400_000_000 / (events + 1))} microseconds'`;
   return [
     `CREATE TEMPORARY TABLE seed_workspace ON COMMIT DROP AS
-      SELECT w.id, c.seq, c.hash, ${started} AS began, ('x8' || substr(md5(w.id::text), 1, 12) || '000')::bit(64)::bigint AS salt,
+      SELECT w.id, c.seq, c.hash, now() - ${daysAgo} * interval '1 day' AS began, ${step} AS step, ('x8' || substr(md5(w.id || '${name}'), 1, 12) || '000')::bit(64)::bigint AS salt,
         (SELECT id FROM "channel" WHERE workspace_id = w.id AND name = 'latest') AS latest,
         (SELECT id FROM "channel" WHERE workspace_id = w.id AND name = 'stable') AS stable
       FROM "workspace" w JOIN "event_counter" c ON c.workspace_id = w.id WHERE w.slug = '${workspace}'`,
     `CREATE TEMPORARY TABLE seed_prompt ON COMMIT DROP AS
       SELECT p::int, seed_id('7001', w.salt, p) AS id, 'seed-' || p % 20 AS actor_id, 'writer ' || p % 20 AS actor_name,
-        'topic-' || lpad(((p - 1) / 100)::text, 3, '0') || '/prompt-' || lpad(p::text, 6, '0') AS slug
+        '${name}-' || lpad(((p - 1) / 100)::text, 3, '0') || '/prompt-' || lpad(p::text, 6, '0') AS slug
       FROM seed_workspace w, generate_series(1, ${prompts}) AS p`,
     `CREATE TEMPORARY TABLE seed_version ON COMMIT DROP AS
       SELECT p.p, v::int, p.id AS prompt_id, p.slug, p.actor_id, p.actor_name, seed_id('7002', w.salt, n) AS id, seed_id('7003', w.salt, n) AS save_id,
@@ -103,7 +109,7 @@ function releaseId(prompts: number, versions: number): string {
 }
 
 function registryStatements(prompts: number, versions: number): string[] {
-  const at = (k: string) => `w.began + (${k}) * interval '1 s'`;
+  const at = (k: string) => `w.began + (${k}) * w.step`;
   const release = releaseId(prompts, versions);
   const released = at(`${prompts * (versions + 1)} + r.p`);
   const newest = `seed_workspace w, seed_version r WHERE r.v = ${versions}`;
@@ -156,7 +162,7 @@ function chained(events: number, prompts: number, versions: number): string {
         UNION ALL SELECT ${released}, ${released}, 'VersionPromoted', r.actor_id, r.actor_name, r.prompt_id, ${releaseId(prompts, versions)},
           ${promoted('stable', 'PROMOTION', `'null'`)} FROM seed_workspace w, seed_version r WHERE r.v = ${versions}
       ) AS e (k, commit_k, type, actor_id, actor_name, prompt_id, promotion_id, payload),
-        LATERAL (SELECT (extract(epoch FROM w.began + e.k * interval '1 s') * 1000000)::bigint AS micros) AS at
+        LATERAL (SELECT (extract(epoch FROM w.began + e.k * w.step) * 1000000)::bigint AS micros) AS at
       WHERE e.k <= ${events}
     ) AS links ORDER BY k`;
 }

@@ -1,0 +1,237 @@
+// What growth costs: the same calls to servers over registries of 10^3 to 10^6 versions, in turns.
+//   npm run bench:scale
+import { openCaller, percentiles, PROMOTE } from './caller.ts';
+import type { Caller, Latencies, Percentiles } from './caller.ts';
+import { tenths, whole } from './figures.ts';
+import { startLargeServer } from './large-server.ts';
+import type { LargeServer } from './large-server.ts';
+import { writeSection } from './page.ts';
+import { linePlot, writePlot } from './plot.ts';
+import { pinThisProcess } from './processes.ts';
+import { keepResults } from './results.ts';
+import { writeTargets } from './targets.ts';
+
+const COMMAND = 'npm run bench:scale';
+const VERSIONS = 10;
+const PROMPTS = [100, 1_000, 10_000, 100_000];
+const ROUNDS = 6;
+/** What one process reads again and again; as many as the smallest registry has. */
+const HOT = 100;
+
+interface Action {
+  readonly name: string;
+  /** How many calls a round. */
+  readonly calls: number;
+  readonly act: (caller: Caller, prompt: number, count: number) => Promise<number>;
+  /** Of which prompts: those that are read all the time, or any. */
+  readonly among: 'hot' | 'any';
+}
+
+const slugOf = (prompt: number) =>
+  `topic-${String(Math.floor((prompt - 1) / 100)).padStart(3, '0')}/prompt-${String(prompt).padStart(6, '0')}`;
+const PAGE =
+  'edges { node { slug latest { number } version(channel: "stable") { number } } } pageInfo { endCursor hasNextPage }';
+const EDIT = `mutation ($slug: String!, $text: String!) {
+  editPrompt(input: { slug: $slug, content: { template: $text } }) { ... on PromptVersion { id number } ... on Error { message } }
+}`;
+
+const ACTIONS: readonly Action[] = [
+  {
+    name: 'read',
+    calls: 400,
+    among: 'hot',
+    act: (caller, prompt) => caller.get(`/v1/prompts/${slugOf(prompt)}?_version=stable`),
+  },
+  {
+    name: 'first read of a prompt',
+    calls: 60,
+    among: 'any',
+    act: (caller, prompt) => caller.get(`/v1/prompts/${slugOf(prompt)}?_version=stable`),
+  },
+  {
+    name: 'list of prompts',
+    calls: 40,
+    among: 'any',
+    act: (caller) => caller.graphql(`{ prompts(first: 20, orderBy: UPDATED_DESC) { ${PAGE} } }`),
+  },
+  {
+    name: 'list of a folder',
+    calls: 40,
+    among: 'any',
+    act: (caller, prompt) =>
+      caller.graphql(
+        `query ($folder: String) { prompts(first: 20, filter: { folder: $folder }) { ${PAGE} } }`,
+        { folder: slugOf(prompt).slice(0, 9) },
+      ),
+  },
+  {
+    name: 'history of a prompt',
+    calls: 40,
+    among: 'any',
+    act: (caller, prompt) =>
+      caller.graphql(
+        'query ($slug: String!) { prompt(slug: $slug) { versions(first: 20) { edges { node { number createdAt author { name } } } } promotions(first: 20) { edges { node { kind createdAt } } } } }',
+        { slug: slugOf(prompt) },
+      ),
+  },
+  {
+    name: 'audit trail',
+    calls: 40,
+    among: 'any',
+    act: (caller) =>
+      caller.graphql(
+        '{ events(first: 20) { edges { node { seq type at actor { name } prompt { slug } } } } }',
+      ),
+  },
+  {
+    name: 'edit',
+    calls: 40,
+    among: 'any',
+    act: (caller, prompt, count) =>
+      caller.graphql(EDIT, { slug: slugOf(prompt), text: `edited ${count} times` }),
+  },
+  {
+    name: 'promotion',
+    calls: 40,
+    among: 'any',
+    act: (caller, prompt, count) =>
+      caller.graphql(PROMOTE, { slug: slugOf(prompt), version: 1 + (count % (VERSIONS - 1)) }),
+  },
+];
+
+interface Size {
+  readonly server: LargeServer;
+  readonly caller: Caller;
+  readonly latencies: ReadonlyMap<string, Latencies>;
+}
+
+async function open(isPinned: boolean, prompts: number): Promise<Size> {
+  const server = await startLargeServer(isPinned, { prompts, versions: VERSIONS });
+  const latencies = new Map(ACTIONS.map(({ name }) => [name, []]));
+  return { server, caller: openCaller(server.port, server.key), latencies };
+}
+
+/** Any: another one each time, all over the registry, and the same ones at the same places of each size. */
+function promptOf({ among }: Action, count: number, prompts: number): number {
+  return among === 'hot' ? 1 + (count % HOT) : 1 + Math.floor(((count * 0.618_033_988_75) % 1) * prompts);
+}
+
+async function round(sizes: readonly Size[], action: Action, number: number): Promise<void> {
+  for (const { server, caller, latencies } of sizes) {
+    for (let call = 0; call < action.calls; call += 1) {
+      const count = number * action.calls + call;
+      const took = await action.act(caller, promptOf(action, count, server.data.prompts), count);
+      // The first round warms up.
+      if (number > 0) latencies.get(action.name)?.push(took);
+    }
+  }
+}
+
+interface SizeFigures {
+  readonly prompts: number;
+  readonly versions: number;
+  readonly latency: Readonly<Record<string, Percentiles>>;
+  readonly residentMb: number;
+  readonly heapMb: number;
+  readonly eventLoopP99Ms: number;
+}
+
+async function figuresOf({ server, latencies }: Size): Promise<SizeFigures> {
+  return {
+    prompts: server.data.prompts,
+    versions: server.data.prompts * server.data.versions,
+    latency: Object.fromEntries([...latencies].map(([name, all]) => [name, percentiles(all)])),
+    residentMb: (await server.metric('process_resident_memory_bytes')) / 1e6,
+    heapMb: (await server.metric('nodejs_heap_size_used_bytes')) / 1e6,
+    eventLoopP99Ms: (await server.metric('nodejs_eventloop_lag_p99_seconds')) * 1e3,
+  };
+}
+
+function table(figures: readonly SizeFigures[]): string {
+  const head = `| versions | ${figures.map(({ versions }) => whole(versions)).join(' | ')} | largest / smallest, p50 | p99 |`;
+  const cells = ({ p50, p99 }: Percentiles) => `${tenths(p50)} / ${tenths(p99)} ms`;
+  const rows = ACTIONS.map(({ name }) => {
+    const each = figures.flatMap(({ latency }) => latency[name] ?? []);
+    const grown = growthOf(figures, name);
+    return `| ${name} | ${each.map(cells).join(' | ')} | ${grown.p50.toFixed(2)} | ${grown.p99.toFixed(2)} |`;
+  });
+  const others = [
+    `| resident memory, MB | ${figures.map(({ residentMb }) => whole(residentMb)).join(' | ')} | | |`,
+    `| heap in use, MB | ${figures.map(({ heapMb }) => whole(heapMb)).join(' | ')} | | |`,
+    `| event loop, p99 of the delay, ms | ${figures.map(({ eventLoopP99Ms }) => tenths(eventLoopP99Ms)).join(' | ')} | | |`,
+  ];
+  return [head, `|---|${figures.map(() => '---|').join('')}---|---|`, ...rows, ...others].join('\n');
+}
+
+function growthOf(figures: readonly SizeFigures[], name: string): Pick<Percentiles, 'p50' | 'p99'> {
+  const [smallest, largest] = [figures[0]?.latency[name], figures.at(-1)?.latency[name]];
+  if (smallest === undefined || largest === undefined) throw new Error(`no figures for ${name}`);
+  return { p50: largest.p50 / smallest.p50, p99: largest.p99 / smallest.p99 };
+}
+
+async function report(figures: readonly SizeFigures[]): Promise<void> {
+  const ticks = figures.map(({ versions }) => ({ at: versions, text: whole(versions) }));
+  const x = { label: 'versions in the registry', isLog: true, ticks };
+  await writePlot(
+    'scale-latency.svg',
+    linePlot(
+      'p99 of a call by the size of the registry',
+      x,
+      { label: 'ms', isLog: true },
+      ACTIONS.map(({ name }) => ({
+        name,
+        points: figures.map(({ versions, latency }) => [versions, latency[name]?.p99 ?? 0] as const),
+      })),
+    ),
+  );
+  await writePlot(
+    'scale-memory.svg',
+    linePlot('Memory by the size of the registry', x, { label: 'MB' }, [
+      { name: 'resident', points: figures.map((one) => [one.versions, one.residentMb] as const) },
+      { name: 'heap in use', points: figures.map((one) => [one.versions, one.heapMb] as const) },
+    ]),
+  );
+  await writeSection(
+    'Growth',
+    `The same calls, one after the other, to servers whose registries differ in nothing but their size: ${VERSIONS} versions of each prompt, each with its promotion
+and event. All servers are up, and take turns. Each cell: median and p99 of ${ROUNDS - 1} rounds. "read" is of ${HOT} prompts that are read all the time; everything else is of any
+prompt of the registry, the caches of PostgreSQL as cold as that makes them.
+
+${table(figures)}
+
+![p99 by the size of the registry](benchmarks/scale-latency.svg)
+
+![memory by the size of the registry](benchmarks/scale-memory.svg)
+
+Again: \`${COMMAND}\`. The first time takes two minutes longer: it makes the registries, and keeps them in the temporary directory.`,
+  );
+}
+
+const isPinned = pinThisProcess();
+const sizes: Size[] = [];
+try {
+  for (const prompts of PROMPTS) sizes.push(await open(isPinned, prompts));
+  for (let number = 0; number < ROUNDS; number += 1)
+    for (const action of ACTIONS) await round(sizes, action, number);
+  const figures: SizeFigures[] = [];
+  for (const size of sizes) figures.push(await figuresOf(size));
+  await report(figures);
+  await keepResults('scale', {
+    command: COMMAND,
+    targets: ['read', 'list of prompts', 'edit', 'promotion'].map((name) => ({
+      target: 'T17',
+      what: `p99 of a ${name}, 1,000,000 versions / 1,000`,
+      comparison: '<=' as const,
+      bound: 1.2,
+      measured: growthOf(figures, name).p99,
+    })),
+    data: figures,
+  });
+  await writeTargets();
+  console.log(table(figures));
+} finally {
+  for (const { server, caller } of sizes) {
+    caller.close();
+    await server.stop();
+  }
+}
