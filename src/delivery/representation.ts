@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { shownVariables } from '../domain/shown-variables.ts';
+import { shownVariables } from '../domain/version-variables.ts';
 import type { ServedVersion } from '../db/serving.ts';
 
 /** One way to write a served version: its bytes and the strong ETag over them. */

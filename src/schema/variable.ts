@@ -1,4 +1,4 @@
-import type { ShownVariable } from '../domain/shown-variables.ts';
+import type { ShownVariable } from '../domain/version-variables.ts';
 import { builder } from './builder.ts';
 import { fromSnapshot } from './from-snapshot.ts';
 import { VariableType } from './scalars.ts';

@@ -1,5 +1,5 @@
 import type { ServedVersion } from '../db/serving.ts';
-import { shownVariables } from '../domain/shown-variables.ts';
+import { shownVariables } from '../domain/version-variables.ts';
 import type { JsonValue, Message } from '../domain/template.ts';
 import { storedContent } from '../domain/version.ts';
 import { builder, modelRef } from './builder.ts';

@@ -110,7 +110,7 @@ async function usageOf(number: number, slug = 'used/text') {
   return version;
 }
 
-describe('fetches by REST', () => {
+describe('fetches', () => {
   it('are counted: 200 in every representation, 304, and render; by version, channel and key', async () => {
     await onNode(async (get, node) => {
       const { headers } = await get(path);
@@ -142,6 +142,16 @@ describe('fetches by REST', () => {
       pushed: 0,
     });
     expect(await usageOf(2)).toMatchObject({ usage: { fetched: 1 }, consumers: [{ channel: 'latest' }] });
+  });
+
+  it('are counted by the graph as well: each version in an answer, made or kept, once', async () => {
+    await onNode(async (_get, node) => {
+      const query =
+        '{ prompt(slug: "used/text") { a: version(channel: "stable") { number } b: version(channel: "stable") { kind } c: version(number: 2) { number } } }';
+      for (let time = 0; time < 3; time += 1) (await node.execute(query)).data();
+    });
+    expect(await usageOf(1)).toMatchObject({ usage: { fetched: 3 }, consumers: [{ channel: 'stable' }] });
+    expect(await usageOf(2)).toMatchObject({ usage: { fetched: 3 }, consumers: [{ channel: null }] });
   });
 
   it('are not: HEAD, refusals, and queries of the graph that ask for more than what is served', async () => {
