@@ -57,7 +57,7 @@ const LINE_RULES = ['errors.ts', 'prompt.ts', 'template.ts', 'version.ts', 'vers
   (name) => `domain/${name}`,
 );
 const SHARED_SCHEMA =
-  /^schema\/(builder|context|errors|scalars|event|connection\.ts|node-id\.ts|mutation\.ts|visible\.ts|grant\.ts|content-input\.ts|served-then\.ts|version-diff-from\.ts|promotion-standing-of\.ts)/;
+  /^schema\/(builder|context|errors|scalars|event|connection\.ts|node-id\.ts|mutation\.ts|visible\.ts|grant\.ts|content-input\.ts|from-snapshot\.ts|served-then\.ts|version-diff-from\.ts|promotion-standing-of\.ts)/;
 const ENTRIES = [
   'main.ts',
   'cli/serve.ts',

@@ -6,6 +6,7 @@ import { shownSlug } from '../domain/workspace.ts';
 import { EMPTY_POSITION } from '../domain/promotion.ts';
 import type { ChannelPosition } from '../domain/promotion.ts';
 import { textFault } from '../domain/text.ts';
+import { Prisma } from './generated/prisma/client.ts';
 import type { Tx } from './transaction.ts';
 
 // Lock order, one law for all actions: idempotency key -> workspace -> channel (KEY SHARE; its policies change under UPDATE) -> prompts by id
@@ -22,6 +23,18 @@ export interface LockedPrompt {
 }
 
 /**
+ * Where writers of a workspace pass, all at once, before they lock its row; who deletes it closes it first. The row alone would not do: as
+ * long as writers overlap, each is given its share of it, and who wants all of it waits for ever.
+ */
+export function entrance(workspaceId: string): Prisma.Sql {
+  return Prisma.sql`(SELECT pg_advisory_xact_lock_shared(${entranceKey(workspaceId)})) AS entrance`;
+}
+
+function entranceKey(workspaceId: string): Prisma.Sql {
+  return Prisma.sql`hashtextextended(${`entrance ${workspaceId}`}, 0)`;
+}
+
+/**
  * Locks the prompts by id, in one statement, and before them the workspace against its deletion: an event locks it in the end anyway, and
  * then it would be too late. Unknown slugs are simply absent from the answer.
  */
@@ -32,7 +45,7 @@ export async function lockPrompts(
 ): Promise<Map<string, LockedPrompt>> {
   const rows = await tx.$queryRaw<LockedPrompt[]>`
     SELECT p.id, p.slug, p.kind::text AS kind, p.latest_number AS "latestNumber", p.archived_at IS NOT NULL AS archived, 0 AS "lastOrdinal"
-    FROM "workspace" w
+    FROM ${entrance(workspaceId)}, "workspace" w
     JOIN "prompt" p ON p.workspace_id = w.id
     WHERE w.id = ${workspaceId}::uuid AND p.slug = ANY(${[...slugs]}::text[])
     ORDER BY p.id
@@ -95,7 +108,7 @@ export async function getChannel(tx: Tx, workspaceId: string, name: string): Pro
 export async function getMovableChannel(tx: Tx, workspaceId: string, name: string): Promise<LockedChannel> {
   requireMovable(name);
   const [channel] = await tx.$queryRaw<LockedChannel[]>`
-    SELECT c.id::text AS id, c.name FROM "workspace" w JOIN "channel" c ON c.workspace_id = w.id
+    SELECT c.id::text AS id, c.name FROM ${entrance(workspaceId)}, "workspace" w JOIN "channel" c ON c.workspace_id = w.id
     WHERE w.id = ${workspaceId}::uuid AND c.name = ${name} FOR KEY SHARE OF w, c`;
   if (channel === undefined) throw new ChannelNotFound(name);
   return channel;
@@ -105,7 +118,7 @@ export async function getMovableChannel(tx: Tx, workspaceId: string, name: strin
 export async function lockChannel(tx: Tx, workspaceId: string, name: string): Promise<LockedChannel> {
   requireMovable(name);
   const [channel] = await tx.$queryRaw<LockedChannel[]>`
-    SELECT c.id::text AS id, c.name FROM "workspace" w JOIN "channel" c ON c.workspace_id = w.id
+    SELECT c.id::text AS id, c.name FROM ${entrance(workspaceId)}, "workspace" w JOIN "channel" c ON c.workspace_id = w.id
     WHERE w.id = ${workspaceId}::uuid AND c.name = ${name} FOR KEY SHARE OF w FOR UPDATE OF c`;
   if (channel === undefined) throw new ChannelNotFound(name);
   return channel;
@@ -146,8 +159,11 @@ export async function lockWorkspace(
   slug: string,
 ): Promise<{ readonly id: string; readonly slug: string; readonly name: string }> {
   if (textFault(slug) !== null) throw workspaceNotFound(slug);
+  const known = await tx.workspace.findUnique({ where: { slug }, select: { id: true } });
+  if (known === null) throw workspaceNotFound(slug);
+  await tx.$executeRaw`SELECT pg_advisory_xact_lock(${entranceKey(known.id)})`;
   const [row] = await tx.$queryRaw<{ id: string; slug: string; name: string }[]>`
-    SELECT id::text AS id, slug, name FROM "workspace" WHERE slug = ${slug} FOR UPDATE`;
+    SELECT id::text AS id, slug, name FROM "workspace" WHERE slug = ${slug} AND id = ${known.id}::uuid FOR UPDATE`;
   if (row === undefined) throw workspaceNotFound(slug);
   return row;
 }

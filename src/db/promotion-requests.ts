@@ -4,6 +4,7 @@ import type { RequestStatus } from '../domain/approval.ts';
 import { NotFound } from '../domain/errors.ts';
 import type { NewEvent } from '../domain/event.ts';
 import type { PrismaClient } from './generated/prisma/client.ts';
+import { entrance } from './locks.ts';
 import { inTransaction } from './transaction.ts';
 import type { ActionDeps, Tx } from './transaction.ts';
 
@@ -113,7 +114,7 @@ export async function expireRequest(
 /** A prompt by its id, whatever it is called now, and before it the workspace. */
 export async function lockPromptRow(tx: Tx, workspaceId: string, promptId: string): Promise<void> {
   await tx.$executeRaw`
-    SELECT 1 FROM "workspace" w JOIN "prompt" p ON p.workspace_id = w.id
+    SELECT 1 FROM ${entrance(workspaceId)}, "workspace" w JOIN "prompt" p ON p.workspace_id = w.id
     WHERE w.id = ${workspaceId}::uuid AND p.id = ${promptId}::uuid FOR KEY SHARE OF w FOR NO KEY UPDATE OF p`;
 }
 

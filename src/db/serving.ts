@@ -8,8 +8,11 @@ import type { PrismaClient } from './generated/prisma/client.ts';
 /** A version as it is delivered. `channel`, `promotedAt` and `cursor` are null when it was asked for by number. */
 export interface ServedVersion {
   readonly promptId: string;
+  readonly promptCreatedAt: Date;
   readonly slug: string;
+  readonly versionId: string;
   readonly version: number;
+  readonly createdAt: Date;
   readonly content: Content;
   readonly contentHash: string;
   readonly channel: string | null;
@@ -20,8 +23,11 @@ export interface ServedVersion {
 
 interface Row {
   promptId: string;
+  promptCreatedAt: Date;
   slug: string;
+  versionId: string;
   version: number;
+  createdAt: Date;
   template: string | null;
   messages: readonly Message[] | null;
   config: JsonValue;
@@ -43,7 +49,7 @@ export interface ServedAt {
 type TaggedRow = { readonly readAt: bigint } & (Row | { readonly promptId: null });
 
 const CONTENT_COLUMNS = Prisma.sql`
-  p.id::text AS "promptId", p.slug, v.number AS version, v.template, v.messages, v.config, v.variables, v.content_hash AS "contentHash"`;
+  p.id::text AS "promptId", p.created_at AS "promptCreatedAt", p.slug, v.id::text AS "versionId", v.number AS version, v.created_at AS "createdAt", v.template, v.messages, v.config, v.variables, v.content_hash AS "contentHash"`;
 
 /** What channels serve now under these slugs, in one statement; what they do not serve is absent. */
 export async function loadServed(
@@ -129,7 +135,21 @@ function servedAt(rows: readonly TaggedRow[]): ServedAt {
 }
 
 function servedVersion(row: Row): ServedVersion {
-  const { promptId, slug, version, contentHash, channel, promotedAt, seq, hash } = row;
+  const { promptId, promptCreatedAt, slug, versionId, version, createdAt } = row;
+  const { contentHash, channel, promotedAt, seq, hash } = row;
   const cursor = seq === null || hash === null ? null : encodeFeedCursor({ seq, hash });
-  return { promptId, slug, version, content: storedContent(row), contentHash, channel, promotedAt, cursor };
+  const content = storedContent(row);
+  return {
+    promptId,
+    promptCreatedAt,
+    slug,
+    versionId,
+    version,
+    createdAt,
+    content,
+    contentHash,
+    channel,
+    promotedAt,
+    cursor,
+  };
 }

@@ -2,7 +2,7 @@ import { LRUCache } from 'lru-cache';
 import type { Snapshot } from './snapshot.ts';
 
 /** What the snapshot held under a key when an answer was made of it. */
-interface Ingredient {
+export interface Ingredient {
   readonly key: string;
   /** The object itself: the snapshot never changes what it holds, it replaces it. */
   readonly held: object;
@@ -17,11 +17,14 @@ export interface Answer {
   readonly body: Buffer;
 }
 
+/** What the cache looks at. */
+type Keepable = Pick<Answer, 'madeOf' | 'body'>;
+
 /**
  * Answers as bytes. The key says all that an answer depends on beside what is served: who may read what, and what was asked in which
  * words. What is served is not in the key: an answer knows what it was made of.
  */
-export interface AnswerCache<Kept extends Answer> {
+export interface AnswerCache<Kept extends Keepable> {
   /** The answer under the key, if it is still right. */
   find(key: string): Kept | undefined;
   /** Keeps the answer, unless its key is too long: what is that long is not asked for twice. */
@@ -33,7 +36,7 @@ const KEY_LENGTH_MAX = 6_144;
 /** Of an entry: its arrays and their strings. */
 const OVERHEAD_BYTES = 1_024;
 
-export function createAnswerCache<Kept extends Answer>(
+export function createAnswerCache<Kept extends Keepable>(
   snapshot: Pick<Snapshot, 'holds'>,
   bytesMax: number,
 ): AnswerCache<Kept> {
@@ -61,7 +64,7 @@ export function createAnswerCache<Kept extends Answer>(
  * promotion, a rename or an archiving changes, all of a commit at once; what is pushed out for want of room, or forgotten with its
  * workspace, is not held any more. So no answer outlives what the snapshot would say, and none mixes two moments.
  */
-function isRight({ madeOf }: Answer, snapshot: Pick<Snapshot, 'holds'>): boolean {
+function isRight({ madeOf }: Keepable, snapshot: Pick<Snapshot, 'holds'>): boolean {
   for (const { key, held } of madeOf) if (snapshot.holds(key) !== held) return false;
   return true;
 }

@@ -15,16 +15,25 @@ import { EditConflict, KindMismatch, VersionNotFound } from '../domain/version.t
 import { WorkspaceSlugTaken } from '../domain/workspace.ts';
 import { builder, modelRef } from './builder.ts';
 import { rowQuery } from './connection.ts';
+import { fromSnapshot } from './from-snapshot.ts';
+
+interface Face {
+  readonly code: string;
+  readonly message: string;
+}
 
 /** The face of every refusal: `... on Error { code message }` always works. */
-export const ErrorInterface = builder.interfaceRef<{ code: string; message: string }>('Error').implement({
+export const ErrorInterface = builder.interfaceRef<Face>('Error').implement({
   description: 'A typed refusal: nothing was changed, and the type says why.',
   fields: (t) => ({
+    // Marked for the one refusal that memory can answer: that values do not fit a version.
     code: t.exposeString('code', {
+      extensions: fromSnapshot<Face>(({ code }) => code),
       description:
         'Stable, for programs; the same in GraphQL errors (`extensions.code`) and in REST problems.',
     }),
     message: t.exposeString('message', {
+      extensions: fromSnapshot<Face>(({ message }) => message),
       description: 'What was wrong, where, and what would be right; for people, may change.',
     }),
   }),

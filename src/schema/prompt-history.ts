@@ -2,9 +2,12 @@ import { keysetConnection, keysetPage } from '../db/keyset.ts';
 import type { KeysetOrder } from '../db/keyset.ts';
 import { mayReadPrompt } from '../domain/actor-reading.ts';
 import { isChannelName } from '../domain/channel.ts';
+import type { Selector } from '../delivery/held-versions.ts';
 import { InvalidInput } from '../domain/errors.ts';
 import { builder, modelRef } from './builder.ts';
 import { connectionOf, NODES_PATH, orderColumns } from './connection.ts';
+import { fromSnapshot, NotInSnapshot } from './from-snapshot.ts';
+import type { PromptInMemory } from './from-snapshot.ts';
 import { visiblePointers } from './visible.ts';
 
 const VERSIONS: KeysetOrder = {
@@ -28,6 +31,9 @@ builder.prismaObjectFields('Prompt', (t) => ({
       number: t.arg.int({ description: 'The number of the version.' }),
       channel: t.arg.string({ description: 'The name of the channel.' }),
     },
+    extensions: fromSnapshot<PromptInMemory, VersionArgs>((prompt, args, reads) =>
+      reads.version(prompt, selectorOf(args)),
+    ),
     select: (args, context, nested) => {
       const byNumber = { versions: nested({ where: { number: args.number ?? 0 }, take: 1 }) };
       const byChannel = {
@@ -103,6 +109,18 @@ builder.prismaObjectFields('Prompt', (t) => ({
     ...connectionOf('Promotion', 'promotions'),
   ),
 }));
+
+interface VersionArgs {
+  readonly number?: number | null;
+  readonly channel?: string | null;
+}
+
+/** @throws NotInSnapshot for what is answered with null or an error */
+function selectorOf({ number, channel }: VersionArgs): Selector {
+  if (typeof number === 'number' && typeof channel !== 'string') return { number };
+  if (typeof channel === 'string' && typeof number !== 'number' && isChannelName(channel)) return { channel };
+  throw new NotInSnapshot();
+}
 
 /** What is no channel name is looked up as one that no channel has: some of it the database cannot even be asked for. */
 function channelName(name: string): string {

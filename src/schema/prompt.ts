@@ -8,6 +8,9 @@ import { requireText } from '../domain/text.ts';
 import { builder, modelRef, READS_SOMETHING } from './builder.ts';
 import { connectionOf, rowQuery, rowsQuery } from './connection.ts';
 import type { Context } from './context.ts';
+import { fromSnapshot, knownOf, NotInSnapshot } from './from-snapshot.ts';
+import type { PromptInMemory } from './from-snapshot.ts';
+import { encodeNodeId } from './node-id.ts';
 import { PromptKind } from './scalars.ts';
 import { own, readablePrompts, visiblePrompts } from './visible.ts';
 
@@ -61,7 +64,11 @@ const PromptFilter = builder.inputType('PromptFilter', {
 builder.prismaNode('Prompt', {
   description:
     'A named thing with versions. Content lives in its versions and never changes; only the metadata here does. Retired by archivePrompt: its versions and `latest` stay readable.',
-  id: { resolve: (prompt) => prompt.id, description: 'Global id; stays when the slug changes.' },
+  id: {
+    resolve: (prompt) => prompt.id,
+    description: 'Global id; stays when the slug changes.',
+    extensions: fromSnapshot<PromptInMemory>((prompt) => encodeNodeId('Prompt', knownOf(prompt).promptId)),
+  },
   nullable: true,
   findUnique: (id, { actor: { workspaceId } }) => ({ workspaceId_id: { workspaceId, id } }),
   select: { id: true, workspaceId: true, slug: true, createdAt: true, updatedAt: true },
@@ -70,6 +77,7 @@ builder.prismaNode('Prompt', {
   fields: (t) => ({
     slug: t.exposeString('slug', {
       skipTypeScopes: true,
+      extensions: fromSnapshot<PromptInMemory>((prompt) => knownOf(prompt).slug),
       description: 'Its name, such as "support/assistant": unique in the workspace, changed by updatePrompt.',
     }),
     description: t.exposeString('description', {
@@ -79,6 +87,7 @@ builder.prismaNode('Prompt', {
     }),
     kind: t.expose('kind', {
       skipTypeScopes: true,
+      extensions: fromSnapshot<PromptInMemory>((prompt) => knownOf(prompt).content.kind),
       type: PromptKind,
       description: 'TEXT or CHAT, for life.',
     }),
@@ -90,6 +99,7 @@ builder.prismaNode('Prompt', {
     }),
     createdAt: t.expose('createdAt', {
       skipTypeScopes: true,
+      extensions: fromSnapshot<PromptInMemory>((prompt) => knownOf(prompt).promptCreatedAt),
       type: 'DateTime',
       description: 'When it was created; for imported history, when its first version was made.',
     }),
@@ -123,6 +133,10 @@ builder.queryFields((t) => ({
     skipTypeScopes: true,
     authScopes: { anyOf: READS_SOMETHING },
     args: { slug: t.arg.string({ required: true, description: 'Its slug.' }) },
+    extensions: fromSnapshot<unknown, { readonly slug: string }>((_root, { slug }, reads) => {
+      if (!isSlug(slug)) throw new NotInSnapshot();
+      return reads.prompt(slug);
+    }),
     resolve: (_root, { slug }, context, info) => {
       if (!isSlug(slug)) return null;
       const query = rowQuery(context, info);

@@ -11,7 +11,8 @@ const DAY_MS = 24 * 60 * 60 * 1_000;
 const WHAT_COUNTS =
   'Counted are answers of REST delivery (200, 304 and render) and versions written to open streams; queries of this graph are not. The newest seconds may be missing: nodes store their counts every 5 s. Kept by the minute for two days, then by the hour, for 90 days in all.';
 const FETCHED = {
-  description: 'How often REST delivery answered with it: 200, 304 and render. A whole number.',
+  description:
+    'How often it was given: by REST (200, 304 and render), and by queries of the graph for nothing but what is served. A whole number.',
 };
 const PUSHED = {
   description:

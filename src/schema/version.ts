@@ -1,8 +1,11 @@
-import { storedContent } from '../domain/version.ts';
-import { effectiveVariables } from '../domain/template.ts';
+import type { ServedVersion } from '../db/serving.ts';
+import { shownVariables } from '../domain/version-variables.ts';
 import type { JsonValue, Message } from '../domain/template.ts';
+import { storedContent } from '../domain/version.ts';
 import { builder, modelRef } from './builder.ts';
 import type { Context } from './context.ts';
+import { fromSnapshot } from './from-snapshot.ts';
+import { encodeNodeId } from './node-id.ts';
 import { PromptKind } from './scalars.ts';
 import { mayRead } from './visible.ts';
 
@@ -10,7 +13,11 @@ const CONTENT = { template: true, messages: true, config: true, variables: true 
 
 builder.prismaNode('PromptVersion', {
   description: 'Immutable content with a number. Every save makes one; none is ever changed or removed.',
-  id: { resolve: (version) => version.id, description: 'Global id.' },
+  id: {
+    resolve: (version) => version.id,
+    description: 'Global id.',
+    extensions: fromSnapshot<ServedVersion>(({ versionId }) => encodeNodeId('PromptVersion', versionId)),
+  },
   nullable: true,
   findUnique: (id, { actor: { workspaceId } }) => ({ workspaceId_id: { workspaceId, id } }),
   select: { id: true, workspaceId: true, promptId: true, number: true, authorId: true },
@@ -19,19 +26,35 @@ builder.prismaNode('PromptVersion', {
   fields: (t) => ({
     number: t.exposeInt('number', {
       skipTypeScopes: true,
+      extensions: fromSnapshot<ServedVersion>(({ version }) => version),
       description: '1, 2, 3 ... within its prompt, without holes.',
     }),
-    prompt: t.relation('prompt', { skipTypeScopes: true, description: 'Whose version it is.' }),
-    kind: t.expose('kind', { skipTypeScopes: true, type: PromptKind, description: "The prompt's kind." }),
+    prompt: t.relation('prompt', {
+      skipTypeScopes: true,
+      extensions: fromSnapshot<ServedVersion>((known) => ({ slug: known.slug, known })),
+      description: 'Whose version it is.',
+    }),
+    kind: t.expose('kind', {
+      skipTypeScopes: true,
+      extensions: fromSnapshot<ServedVersion>(({ content }) => content.kind),
+      type: PromptKind,
+      description: "The prompt's kind.",
+    }),
     template: t.exposeString('template', {
       skipTypeScopes: true,
       nullable: true,
+      extensions: fromSnapshot<ServedVersion>(({ content }) =>
+        content.kind === 'TEXT' ? content.template : null,
+      ),
       description: 'TEXT: the text with its holes, byte for byte as it was saved.',
     }),
     messages: t.field({
       skipTypeScopes: true,
       type: ['Message'],
       nullable: true,
+      extensions: fromSnapshot<ServedVersion>(({ content }) =>
+        content.kind === 'CHAT' ? content.messages : null,
+      ),
       description: 'CHAT: the messages, in order.',
       select: { messages: true },
       resolve: ({ messages }) => messages as readonly Message[] | null,
@@ -40,6 +63,7 @@ builder.prismaNode('PromptVersion', {
       skipTypeScopes: true,
       type: 'JSON',
       nullable: true,
+      extensions: fromSnapshot<ServedVersion>(({ content }) => content.config),
       description: 'Model settings; opaque to PromptForge.',
       select: { config: true },
       resolve: ({ config }) => (config ?? null) as JsonValue,
@@ -49,14 +73,8 @@ builder.prismaNode('PromptVersion', {
       type: ['Variable'],
       description: 'Those found in the text in order of first appearance, then those that are only declared.',
       select: CONTENT,
-      resolve: (version) => {
-        const content = storedContent(version);
-        const declared = new Set(content.variables.map(({ name }) => name));
-        return effectiveVariables(content, content.variables).map((variable) => ({
-          ...variable,
-          declared: declared.has(variable.name),
-        }));
-      },
+      extensions: fromSnapshot<ServedVersion>(({ content }) => shownVariables(content)),
+      resolve: (version) => shownVariables(storedContent(version)),
     }),
   }),
 });
@@ -89,11 +107,13 @@ builder.prismaObjectFields('PromptVersion', (t) => ({
   }),
   createdAt: t.expose('createdAt', {
     skipTypeScopes: true,
+    extensions: fromSnapshot<ServedVersion>(({ createdAt }) => createdAt),
     type: 'DateTime',
     description: 'When it was saved; for imported history, when it was made there.',
   }),
   contentHash: t.exposeString('contentHash', {
     skipTypeScopes: true,
+    extensions: fromSnapshot<ServedVersion>(({ contentHash }) => contentHash),
     description:
       '"sha256:<hex>" over the RFC 8785 form of {config, kind, template or messages, variables}: equal content, equal hash. Of variables the declared ones, in this order, and no member that is null but config.',
   }),

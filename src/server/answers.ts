@@ -1,4 +1,5 @@
 import type { Database } from '../db/client.ts';
+import { createAnswerCache } from '../delivery/answer-cache.ts';
 import type { HubTimes } from '../realtime/hub-deps.ts';
 import type { CheckpointContext } from '../schema/context.ts';
 import { createSchema } from '../schema/schema.ts';
@@ -6,8 +7,10 @@ import { createAuditExport } from './audit-export.ts';
 import type { AuditTimes } from './audit-export.ts';
 import { createChannelAnswer } from './channel-answer.ts';
 import type { Config } from './config.ts';
+import { Delivery } from './delivery.ts';
 import { DocumentRules } from './document-rules.ts';
 import type { DoorTimes } from './door-times.ts';
+import { Documents } from './documents.ts';
 import { createGraphiql } from './graphiql.ts';
 import { createGraphqlHandler } from './graphql.ts';
 import { createKnownChannels } from './known-channels.ts';
@@ -18,10 +21,16 @@ import type { NewApp } from './own-writes.ts';
 import { GRAPHIQL_ASSETS_PATH, GRAPHQL_PATH } from './paths.ts';
 import { createContextFactory } from './request-context.ts';
 import { createRolloutWait } from './rollout-wait.ts';
+import { SnapshotGraph } from './snapshot-graph.ts';
+import type { GraphAnswer, SnapshotGraphDeps } from './snapshot-graph.ts';
 import type { StreamTimes } from './streams.ts';
 import { Subscribe } from './subscribe.ts';
+import { readTrustedDocuments } from './trusted-documents.ts';
 
 const GRAPHIQL = { endpoint: GRAPHQL_PATH, assetsPath: GRAPHIQL_ASSETS_PATH, title: 'PromptForge' };
+
+/** Of answers of the graph that are kept as bytes. */
+const ANSWERS_BYTES_MAX = 64 * 1024 * 1024;
 
 /** What the doors open to. */
 export interface Inside {
@@ -35,11 +44,12 @@ export interface Inside {
 
 /** What answers: the graph, by every way that leads to it, and the paths beside it. */
 export function createAnswers(
-  { graphql: switches }: Pick<Config, 'graphql'>,
-  { node: { hub, streams, feed }, newApp, database: { reader }, checkpoints, times }: Inside,
+  { graphql: switches, trustedDocuments }: Pick<Config, 'graphql' | 'trustedDocuments'>,
+  { node, newApp, database: { reader }, checkpoints, times }: Inside,
   log: Log,
 ) {
   const { operationMs } = times;
+  const { hub, streams, feed } = node;
   const { reach } = feed;
   const schema = createSchema();
   const channels = createKnownChannels(reader);
@@ -55,6 +65,8 @@ export function createAnswers(
   });
   const rules = new DocumentRules(schema, switches);
   const operations = new Operations(schema, rules);
+  const trusted = trustedDocuments === null ? null : readTrustedDocuments(trustedDocuments, operations);
+  const documents = new Documents(operations, trusted);
   const subscribe = new Subscribe({ schema, rules, operationMs, contextOf, log });
   return {
     schema,
@@ -62,19 +74,45 @@ export function createAnswers(
     newApp,
     contextOf,
     operations,
+    documents,
     subscribe,
     reach,
     feedStatus: () => feed.status(),
-    graphql: createGraphqlHandler({ schema, rules, operationMs, contextOf, newApp, reach, log }),
+    graphql: createGraphqlHandler({
+      schema,
+      rules,
+      operations,
+      documents,
+      operationMs,
+      contextOf,
+      newApp,
+      reach,
+      log,
+    }),
+    snapshotGraph: createSnapshotGraph({ schema, operations, documents }, node),
     graphiql: switches.graphiql ? createGraphiql(GRAPHIQL) : null,
+    delivery: new Delivery({ snapshot: node.snapshot, usage: node.usage, isStale: () => !feed.isReachable() }),
     channelAnswer: createChannelAnswer({
       hub,
       reader,
       channels,
-      isStale: () => !feed.status().reachable,
+      isStale: () => !feed.isReachable(),
       stalledMs: times.stalledMs,
     }),
     auditExport: createAuditExport(reader, times),
-    sse: { hub, streams, times, operations, subscribe, reader, channels },
+    sse: { hub, streams, times, operations, documents, subscribe, reader, channels },
   };
+}
+
+function createSnapshotGraph(
+  graph: Pick<SnapshotGraphDeps, 'schema' | 'operations' | 'documents'>,
+  { snapshot, usage, feed }: Node,
+): SnapshotGraph {
+  return new SnapshotGraph({
+    ...graph,
+    snapshot,
+    answers: createAnswerCache<GraphAnswer>(snapshot, ANSWERS_BYTES_MAX),
+    usage,
+    isStale: () => !feed.status().reachable,
+  });
 }

@@ -2,6 +2,8 @@ import { z } from 'zod';
 import { isAddressRange } from './client-address.ts';
 import { OIDC_VARIABLES, oidcFaults, oidcOf } from './config-oidc.ts';
 import type { OidcConfig } from './config-oidc.ts';
+import { SNAPSHOT_VARIABLES, snapshotOf } from './config-snapshot.ts';
+import type { SnapshotConfig } from './config-snapshot.ts';
 import { databaseUrlFault } from './database-url.ts';
 
 const KEY_LENGTH_MIN = 24;
@@ -37,7 +39,10 @@ export interface Config {
   readonly trustedProxies: readonly string[];
   /** Requests a second of one key, and of one address; 0: as many as it likes. */
   readonly rateLimits: { readonly key: number; readonly address: number };
+  readonly snapshot: SnapshotConfig;
   readonly graphql: GraphqlSwitches;
+  /** The file of the only documents that are executed; null: clients send what they like. */
+  readonly trustedDocuments: string | null;
 }
 
 /** What the graph tells of itself. */
@@ -101,6 +106,10 @@ const VARIABLES = {
   PROMPTFORGE_DATA_DIR: { schema: z.string().min(1), says: 'must be a directory, for example .promptforge' },
   PROMPTFORGE_ADMIN_KEY: { ...key },
   PROMPTFORGE_OPERATOR_KEY: { ...key },
+  PROMPTFORGE_TRUSTED_DOCUMENTS: {
+    schema: z.string().min(1),
+    says: 'must be the path of a manifest of documents, for example /etc/promptforge/persisted-documents.json',
+  },
   PROMPTFORGE_DEMO: { schema: flag, says: 'must be true or false' },
   CORS_ORIGINS: {
     schema: origins,
@@ -123,6 +132,7 @@ const VARIABLES = {
   },
   RATE_LIMIT_KEY: { schema: rate, says: RATE_SAYS },
   RATE_LIMIT_ADDRESS: { schema: rate, says: RATE_SAYS },
+  ...SNAPSHOT_VARIABLES,
   INTROSPECTION: { schema: flag, says: 'must be true or false' },
   GRAPHIQL: { schema: flag, says: 'must be true or false' },
   SUGGESTIONS: { schema: flag, says: 'must be true or false' },
@@ -179,7 +189,9 @@ export function parseConfig(
     logFormat: values.LOG_FORMAT ?? (terminal.isTTY ? 'pretty' : 'json'),
     trustedProxies: values.TRUSTED_PROXIES ?? [],
     rateLimits: rateLimitsOf(values),
+    snapshot: snapshotOf(values),
     graphql: graphqlSwitches(values),
+    trustedDocuments: values.PROMPTFORGE_TRUSTED_DOCUMENTS ?? null,
   };
 }
 

@@ -25,6 +25,7 @@ export function watchFrames(
 
   const seen = (until: number) => {
     whole = Math.min(until, tcp.bytesRead);
+    if (whole === tcp.bytesRead) disarm();
     const now = Math.floor(performance.now() / 1_000);
     if (now !== second) [second, framesOfSecond] = [now, 0];
     framesOfSecond += 1;
@@ -48,9 +49,8 @@ export function watchFrames(
   webSocket.on('message', () => seen(tcp.bytesRead));
   webSocket.on('ping', seenControl);
   webSocket.on('pong', seenControl);
-  // After the listener of `ws`, which has told of what is whole by then.
+  // `ws` tells of what is whole one frame after the other, from the next turn of the loop on.
   tcp.on('data', () => {
-    if (tcp.bytesRead <= whole) return disarm();
     if (timer === undefined) arm();
   });
   webSocket.once('close', disarm);

@@ -1,11 +1,12 @@
-import { isUtf8 } from 'node:buffer';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import Negotiator from 'negotiator';
 import { OperationTypeNode } from 'graphql';
 import type { GraphQLFormattedError } from 'graphql';
 import type { Actor } from '../domain/actor.ts';
 import type { Hub } from '../realtime/hub.ts';
-import type { OperationParams, Operations } from './operations.ts';
+import type { Documents } from './documents.ts';
+import { operationOf, paramsOf } from './operation-params.ts';
+import type { Operations } from './operations.ts';
 import { overloaded, ProblemError, tooManyStreams, unauthenticated } from './problem.ts';
 import { eventForm, SseConnection } from './sse-connection.ts';
 import type { EventForm, SseTimes } from './sse-connection.ts';
@@ -19,6 +20,7 @@ export interface SseDeps {
 }
 
 export interface GraphqlSseDeps extends SseDeps {
+  readonly documents: Documents;
   readonly operations: Operations;
   readonly subscribe: Subscribe;
 }
@@ -38,8 +40,9 @@ interface SseRequest {
 export async function subscribeBySse(deps: GraphqlSseDeps, request: SseRequest): Promise<boolean> {
   const { req, res, actor, requestId } = request;
   if (!acceptsEventStream(req)) return false;
-  const params = paramsOf(request);
-  const operation = params === null ? [] : deps.operations.prepare(params);
+  const params = paramsOf(req, request.body);
+  const wanted = params && operationOf(deps.documents, params);
+  const operation = wanted === null ? [] : deps.operations.prepare(wanted);
   if ('length' in operation || operation.definition.operation !== OperationTypeNode.SUBSCRIPTION)
     return false;
   const prepared = await deps.subscribe.prepare(operation, { actor, requestId, transport: 'SSE' });
@@ -93,31 +96,4 @@ const NEXT_EVENT = eventForm({ isShared: true, wrap: (bytes) => Buffer.concat([N
 function sendErrors(res: ServerResponse, errors: readonly GraphQLFormattedError[]): void {
   res.writeHead(200, { 'content-type': 'text/event-stream; charset=utf-8', 'cache-control': 'no-store' });
   res.end(`event: next\ndata: ${JSON.stringify({ errors })}\n\nevent: complete\ndata:\n\n`);
-}
-
-/** What stands in the body or the query string; null for what Yoga shall refuse. */
-function paramsOf({ req, body }: SseRequest): OperationParams | null {
-  try {
-    if (req.method === 'GET') return paramsOfQuery(req.url ?? '');
-    const isJson = req.headers['content-type']?.toLowerCase().startsWith('application/json') === true;
-    if (req.method !== 'POST' || !isJson || !isUtf8(body)) return null;
-    return paramsOfJson(JSON.parse(body.toString()));
-  } catch {
-    return null;
-  }
-}
-
-function paramsOfQuery(url: string): OperationParams | null {
-  const query = new URLSearchParams(url.slice(url.indexOf('?') + 1));
-  const variables: unknown = JSON.parse(query.get('variables') ?? '{}');
-  return paramsOfJson({ query: query.get('query'), operationName: query.get('operationName'), variables });
-}
-
-function paramsOfJson(value: unknown): OperationParams | null {
-  const { query, operationName = null, variables } = value as Record<string, unknown>;
-  if (typeof query !== 'string') return null;
-  if (operationName !== null && typeof operationName !== 'string') return null;
-  const values = variables ?? {};
-  if (typeof values !== 'object' || Array.isArray(values)) return null;
-  return { query, operationName, variables: values as OperationParams['variables'] };
 }

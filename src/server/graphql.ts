@@ -1,29 +1,27 @@
 import { isUtf8 } from 'node:buffer';
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { GraphQLError } from 'graphql';
+import { getOperationAST, GraphQLError } from 'graphql';
 import type { DocumentNode, ExecutionArgs, GraphQLSchema } from 'graphql';
 import { createYoga, isAsyncIterable } from 'graphql-yoga';
 import type { Plugin } from 'graphql-yoga';
-import { LRUCache } from 'lru-cache';
 import type { Actor } from '../domain/actor.ts';
 import type { Context } from '../schema/context.ts';
 import { executeInTime } from './deadline.ts';
 import { withoutSuggestion } from './document-rules.ts';
 import type { DocumentRules } from './document-rules.ts';
+import type { Documents } from './documents.ts';
 import type { Log } from './log.ts';
+import { namedDocuments } from './named-documents.ts';
 import { maskError } from './mask-error.ts';
 import { waitForMinCursor } from './min-cursor.ts';
 import type { Reach } from './min-cursor.ts';
+import type { Operations } from './operations.ts';
 import { answerWithCursor, recordWrites } from './own-writes.ts';
 import type { NewApp, OwnWrites } from './own-writes.ts';
 import { GRAPHQL_PATH } from './paths.ts';
 import { badRequest, ProblemError, unsupportedMediaType } from './problem.ts';
-import { parseWithLimits, QUERY_LIMITS } from './query-limits.ts';
 import type { ContextFactory } from './request-context.ts';
-
-/** Characters of document text whose parsed form is kept. */
-const CACHED_TEXT_MAX = 4 * 1024 * 1024;
 
 /** None that a form can send: a browser asks first before a page of another origin may send these. */
 const MEDIA_TYPES = ['application/json', 'application/graphql+json', 'application/graphql'];
@@ -39,6 +37,8 @@ interface RequestContext {
 interface GraphqlDeps {
   readonly schema: GraphQLSchema;
   readonly rules: DocumentRules;
+  readonly operations: Operations;
+  readonly documents: Documents;
   readonly operationMs: number;
   readonly contextOf: ContextFactory;
   readonly newApp: NewApp;
@@ -55,7 +55,7 @@ export type GraphqlHandler = (
 
 /** GraphQL over HTTP for a request that is authenticated and whose body was read and counted. */
 export function createGraphqlHandler(deps: GraphqlDeps): GraphqlHandler {
-  const { schema, contextOf, newApp, reach, log } = deps;
+  const { schema, documents, contextOf, newApp, reach, log } = deps;
   const yoga = createYoga<RequestContext, Context>({
     schema,
     context: ({ res, actor, requestId, writes }) =>
@@ -69,10 +69,18 @@ export function createGraphqlHandler(deps: GraphqlDeps): GraphqlHandler {
     logging: false,
     // The front counts bytes; Yoga's own limit would stream every body through a transform (2.6 times slower).
     maxRequestBodySize: false,
-    parserAndValidationCache: { documentCache: boundedCache(), errorCache: boundedCache() },
+    // The cache of documents is of all doors.
+    parserAndValidationCache: false,
+    extraParamNames: ['documentId'],
     // What resolvers throw is masked with the id of its request; whatever else goes wrong inside Yoga, with one of its own.
     maskedErrors: { maskError: (error) => maskError(error, log, randomUUID()) },
-    plugins: [limits(deps), masking(deps), waitForMinCursor(reach), answerWithCursor()],
+    plugins: [
+      namedDocuments(documents),
+      limits(deps),
+      masking(deps),
+      waitForMinCursor(reach),
+      answerWithCursor(),
+    ],
   });
   return async (req, res, request) => {
     // Decoding would put U+FFFD in the place of every wrong byte and go on with a text that nobody sent.
@@ -109,11 +117,6 @@ function requireParameters({ url = '' }: IncomingMessage): void {
   }
 }
 
-/** Parsed documents by their text, bounded by the length of the texts: Yoga's own would keep a thousand of any length. */
-function boundedCache<Value extends object>(): LRUCache<string, Value> {
-  return new LRUCache({ maxSize: CACHED_TEXT_MAX, sizeCalculation: (_value, text) => text.length + 1 });
-}
-
 function masking({ rules, log }: GraphqlDeps): Plugin<Context> {
   const tell = rules.hideSuggestions ? withoutSuggestion : (error: GraphQLError) => error;
   return {
@@ -132,17 +135,12 @@ function masking({ rules, log }: GraphqlDeps): Plugin<Context> {
 
 type LimitedArgs = Pick<ExecutionArgs, 'document' | 'operationName' | 'variableValues'>;
 
-/** Documents are held to their limits before anything is executed, and before graphql's own, costlier rules. */
-function limits({ rules, operationMs }: GraphqlDeps): Plugin {
+/** Documents are parsed and held to their limits and graphql's rules before anything is executed, once for all doors. */
+function limits({ rules, operations, operationMs }: GraphqlDeps): Plugin {
   return {
-    onParams: ({ params }) => {
-      const { query } = params;
-      // Before the document cache, which would keep the text.
-      if (typeof query === 'string' && query.length > QUERY_LIMITS.length) parseWithLimits(query);
-    },
-    onParse: ({ setParseFn }) => setParseFn((source: string) => parseWithLimits(source)),
-    onValidate: ({ setValidationFn }) =>
-      setValidationFn((_schema: GraphQLSchema, document: DocumentNode) => rules.errors(document)),
+    onParse: ({ setParseFn }) => setParseFn((text: string) => documentOf(operations, text)),
+    onValidate: ({ params: { documentAST }, setResult }) =>
+      setResult(operations.errorsOf(documentAST as DocumentNode).map(copyOf)),
     onSubscribe: ({ setResultAndStopExecution }) => setResultAndStopExecution({ errors: [noStream()] }),
     // Not in validation, whose answer is kept by the document's text: what a page costs stands in the variables.
     onExecute: ({ args, setResultAndStopExecution, setExecuteFn }) => {
@@ -150,10 +148,28 @@ function limits({ rules, operationMs }: GraphqlDeps): Plugin {
         executeInTime({ ...all, hideSuggestions: rules.hideSuggestions }, operationMs),
       );
       const { document, operationName, variableValues } = args as LimitedArgs;
-      const error = rules.requestError(document, operationName, variableValues ?? {});
-      if (error !== null) setResultAndStopExecution({ errors: [error] });
+      const definition = getOperationAST(document, operationName);
+      const error = definition && operations.requestError(document, definition, variableValues ?? {});
+      if (error) setResultAndStopExecution({ errors: [error] });
     },
   };
+}
+
+/** @throws GraphQLError when it is no document */
+function documentOf(operations: Operations, text: string): DocumentNode {
+  const { document, errors } = operations.parse(text);
+  if (document !== null) return document;
+  throw errors.map(copyOf)[0] ?? new Error('what is no document is wrong with something');
+}
+
+/** Yoga writes the status of its answer into errors, and what is kept is answered elsewhere too. */
+function copyOf({ message, nodes, source, positions, extensions }: GraphQLError): GraphQLError {
+  return new GraphQLError(message, {
+    nodes: nodes ?? null,
+    source: source ?? null,
+    positions: positions ?? null,
+    extensions: { ...extensions },
+  });
 }
 
 /** Subscriptions by event stream are answered before Yoga; what comes here accepts something else. */

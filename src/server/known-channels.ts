@@ -9,14 +9,18 @@ export interface KnownChannels {
   require(workspaceId: string, name: string): Promise<void>;
 }
 
-/** Which channels there are: asked once each, because a channel is never deleted; ten thousand who come back at once ask nothing. */
+/** Which channels there are: asked once each, however many ask at a time, because a channel is never deleted. */
 export function createKnownChannels(reader: Reader): KnownChannels {
   const known = new Set<string>();
+  const asking = new Map<string, Promise<boolean>>();
   return {
     require: async (workspaceId, name) => {
       const key = `${workspaceId} ${name}`;
       if (known.has(key)) return;
-      if (!(await hasChannel(reader, workspaceId, name))) throw new ChannelNotFound(name);
+      const answer =
+        asking.get(key) ?? hasChannel(reader, workspaceId, name).finally(() => asking.delete(key));
+      asking.set(key, answer);
+      if (!(await answer)) throw new ChannelNotFound(name);
       if (known.size >= KNOWN_MAX) known.clear();
       known.add(key);
     },

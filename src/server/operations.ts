@@ -3,10 +3,11 @@ import type { DocumentNode, GraphQLSchema, OperationDefinitionNode } from 'graph
 import { LRUCache } from 'lru-cache';
 import type { DocumentRules } from './document-rules.ts';
 import { MESSAGE_SHOWN_MAX } from './mask-error.ts';
-import { MAX_VALIDATION_ERRORS, parseWithLimits } from './query-limits.ts';
+import { MAX_VALIDATION_ERRORS, parseWithLimits, QUERY_LIMITS } from './query-limits.ts';
 
-/** Characters of document text whose parsed form is kept. */
+/** Characters of document text whose parsed form is kept, and how many documents: what is made of a short one is not small. */
 const CACHED_TEXT_MAX = 4 * 1024 * 1024;
+const CACHED_MAX = 5_000;
 
 /** What a client asks to be executed, as it stands in a body, a query string or a message. */
 export interface OperationParams {
@@ -24,16 +25,21 @@ export interface Operation {
   readonly variables: Readonly<Record<string, unknown>>;
 }
 
-interface Parsed {
+/** A document, and what is wrong with it. */
+export interface Parsed {
+  /** Null: it is none. */
   readonly document: DocumentNode | null;
   readonly errors: readonly GraphQLError[];
 }
 
-/** Parses and validates operations that do not go through Yoga, by the same limits; documents are parsed once. */
+/** Parses, limits and validates documents, whichever way they come; each once. */
 export class Operations {
   readonly #schema: GraphQLSchema;
   readonly #rules: DocumentRules;
+  readonly #errors = new WeakMap<DocumentNode, readonly GraphQLError[]>();
+  readonly #constant = new WeakMap<OperationDefinitionNode, GraphQLError | null>();
   readonly #parsed = new LRUCache<string, Parsed>({
+    max: CACHED_MAX,
     maxSize: CACHED_TEXT_MAX,
     sizeCalculation: (_parsed, text) => text.length + 1,
   });
@@ -45,8 +51,8 @@ export class Operations {
 
   /** The operation, or what is wrong with it. */
   prepare({ query, operationName, variables }: OperationParams): Operation | readonly GraphQLError[] {
-    const { document, errors } = this.#parse(query);
-    if (document === null) return errors;
+    const { document, errors } = this.parse(query);
+    if (document === null || errors.length > 0) return errors;
     const definition = getOperationAST(document, operationName);
     if (!definition) {
       const message =
@@ -55,7 +61,7 @@ export class Operations {
           : `the document holds no operation ${JSON.stringify(operationName.slice(0, 60))}`;
       return [new GraphQLError(message, { extensions: { code: 'OPERATION_RESOLUTION_FAILURE' } })];
     }
-    const wrong = this.#rules.requestError(document, operationName, variables);
+    const wrong = this.requestError(document, definition, variables);
     if (wrong !== null) return [wrong];
     return { text: query, document, definition, operationName, variables };
   }
@@ -69,21 +75,40 @@ export class Operations {
     return errors.map((error) => coded(error, 'INVALID_INPUT'));
   }
 
-  #parse(query: string): Parsed {
+  /** What is wrong with a document that was parsed here. */
+  errorsOf(document: DocumentNode): readonly GraphQLError[] {
+    return this.#errors.get(document) ?? [];
+  }
+
+  /** What is wrong with one operation and its variables; of those without any it is found out once. */
+  requestError(
+    document: DocumentNode,
+    definition: OperationDefinitionNode,
+    variables: OperationParams['variables'],
+  ): GraphQLError | null {
+    const isConstant = definition.variableDefinitions?.length === 0 && Object.keys(variables).length === 0;
+    const known = isConstant ? this.#constant.get(definition) : undefined;
+    if (known !== undefined) return known;
+    const error = this.#rules.requestError(document, definition.name?.value, variables);
+    if (isConstant) this.#constant.set(definition, error);
+    return error;
+  }
+
+  parse(query: string): Parsed {
     const known = this.#parsed.get(query);
     if (known !== undefined) return known;
     const parsed = this.#check(query);
-    this.#parsed.set(query, parsed);
+    // What is refused for its length alone is not worth the room.
+    if (query.length <= QUERY_LIMITS.length) this.#parsed.set(query, parsed);
     return parsed;
   }
 
   #check(query: string): Parsed {
     try {
       const document = parseWithLimits(query);
-      const errors = this.#rules.errors(document);
-      return errors.length > 0
-        ? { document: null, errors: errors.map((error) => coded(error)) }
-        : { document, errors };
+      const errors = this.#rules.errors(document).map((error) => coded(error));
+      this.#errors.set(document, errors);
+      return { document, errors };
     } catch (error) {
       if (error instanceof GraphQLError) return { document: null, errors: [coded(error)] };
       throw error;

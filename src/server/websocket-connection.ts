@@ -39,6 +39,7 @@ export class WebSocketConnection implements Connection {
   readonly #current = new Map<string, object>();
   /** Operations that are answered once and whose answer is not written yet. */
   #answering = 0;
+  #isDeaf = false;
   /** It is closed for this reason when everything is answered. */
   #parting: Reason | null = null;
 
@@ -84,6 +85,13 @@ export class WebSocketConnection implements Connection {
     if (OFFENCES.has(reason)) this.cutSoon();
   }
 
+  /** Closes one that sends frames without a pause: for as long as it was read, it would have the time of all others. */
+  closeFlood(): void {
+    this.close('RATE_LIMITED');
+    this.#isDeaf = true;
+    this.#socket.pause();
+  }
+
   /** Closes for an offence against the protocol. */
   dismiss(code: number, reason: string): void {
     this.#socket.close(code, reason);
@@ -104,7 +112,7 @@ export class WebSocketConnection implements Connection {
     if (this.#backlog.bytes <= UNREAD_BYTES_MAX) return;
     this.#socket.pause();
     await this.#backlog.drained();
-    this.#socket.resume();
+    if (!this.#isDeaf) this.#socket.resume();
   }
 
   /** Runs what is answered once: a connection that is closed in order waits for it. */

@@ -7,6 +7,7 @@ import type { Actor } from '../domain/actor.ts';
 import type { Hub } from '../realtime/hub.ts';
 import { executeInTime } from './deadline.ts';
 import type { DoorTimes } from './door-times.ts';
+import type { Documents } from './documents.ts';
 import type { Doorkeeper } from './doorkeeper.ts';
 import { heldOpen } from './held-open.ts';
 import type { Log } from './log.ts';
@@ -23,6 +24,7 @@ import type { WebSocketConnection } from './websocket-connection.ts';
 export interface WebSocketDeps {
   readonly schema: GraphQLSchema;
   readonly operations: Operations;
+  readonly documents: Documents;
   readonly subscribe: Subscribe;
   readonly hub: Hub;
   readonly streams: Streams;
@@ -81,10 +83,10 @@ async function authenticate(
 }
 
 async function prepare(
-  { schema, operations, doorkeeper }: WebSocketDeps,
+  { schema, operations, documents, doorkeeper }: WebSocketDeps,
   { extra: { connection }, subscriptions }: Ctx,
   operationId: string,
-  { query, operationName, variables }: SubscribePayload,
+  payload: SubscribePayload,
 ): Promise<OperationArgs | readonly GraphQLError[]> {
   const { actor } = connection;
   if (actor === null) throw new Error('graphql-ws lets nobody subscribe who is not acknowledged');
@@ -92,8 +94,11 @@ async function prepare(
     connection.close('TOO_MANY_SUBSCRIPTIONS');
     return [new GraphQLError('too many subscriptions on this connection')];
   }
-  const retryAfter = await doorkeeper.operation(actor);
+  const retryAfter = doorkeeper.operation(actor);
   if (retryAfter > 0) return [rateLimitedError(retryAfter)];
+  const query = textOf(documents, payload);
+  if (query instanceof GraphQLError) return [query];
+  const { operationName, variables } = payload;
   const params = { query, operationName: operationName ?? null, variables: variables ?? {} };
   const operation = operations.prepare(params);
   if ('length' in operation) return operation;
@@ -112,6 +117,17 @@ async function prepare(
     actor: doorkeeper.withOrigin(actor, connection.request, requestId),
     requestId,
   };
+}
+
+/** The text, whichever way it is named; the protocol has no empty place for it, so that an empty one stands for none. */
+function textOf(documents: Documents, payload: SubscribePayload): string | GraphQLError {
+  try {
+    return documents.textOf(payload) ?? payload.query;
+  } catch (error) {
+    if (!(error instanceof GraphQLError)) throw error;
+    const { http: _, ...extensions } = error.extensions;
+    return new GraphQLError(error.message, { extensions });
+  }
 }
 
 /** Of one operation: the others of the connection go on, and the next may be within the limit again. */

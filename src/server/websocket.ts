@@ -30,6 +30,8 @@ export function attachWebSocket(server: Server, options: WebSocketOptions): void
     noServer: true,
     clientTracking: false,
     perMessageDeflate: false,
+    // One frame a turn of the loop: ten thousand tiny ones that come as one chunk would hold up everybody else.
+    allowSynchronousEvents: false,
     handleProtocols,
     ...FRAME_LIMITS,
     ...closing,
@@ -70,7 +72,8 @@ function createOpener(options: WebSocketOptions) {
     });
     watchFrames(webSocket, req.socket, {
       messageMs: times.messageMs,
-      onOffence: (offence) => connection.close(offence),
+      onOffence: (offence) =>
+        offence === 'RATE_LIMITED' ? connection.closeFlood() : connection.close(offence),
     });
     const closed = operations.opened(
       {

@@ -44,6 +44,9 @@ describe('metrics', () => {
     expect(text).toMatch(/promptforge_http_requests_total\{route="unknown",status="404"\} [1-9]/);
     expect(text).toMatch(/promptforge_http_request_duration_seconds_count\{route="graphql"\} [1-9]/);
     expect(text).toMatch(/promptforge_serving_snapshot_bytes [1-9]/);
+    expect(text).toMatch(/promptforge_serving_snapshot_misses_total [1-9]/);
+    expect(text).toMatch(/promptforge_serving_snapshot_loads_total [1-9]/);
+    expect(text).toMatch(/promptforge_serving_snapshot_evictions_total 0/);
     expect(text).toMatch(/promptforge_database_reachable 1/);
     expect(text).not.toMatch(/secret-slug|\/v1\/|pf_live/);
   });

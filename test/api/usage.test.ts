@@ -110,7 +110,7 @@ async function usageOf(number: number, slug = 'used/text') {
   return version;
 }
 
-describe('fetches by REST', () => {
+describe('fetches', () => {
   it('are counted: 200 in every representation, 304, and render; by version, channel and key', async () => {
     await onNode(async (get, node) => {
       const { headers } = await get(path);
@@ -144,7 +144,17 @@ describe('fetches by REST', () => {
     expect(await usageOf(2)).toMatchObject({ usage: { fetched: 1 }, consumers: [{ channel: 'latest' }] });
   });
 
-  it('are not: HEAD, refusals, and queries of the graph', async () => {
+  it('are counted by the graph as well: each version in an answer, made or kept, once', async () => {
+    await onNode(async (_get, node) => {
+      const query =
+        '{ prompt(slug: "used/text") { a: version(channel: "stable") { number } b: version(channel: "stable") { kind } c: version(number: 2) { number } } }';
+      for (let time = 0; time < 3; time += 1) (await node.execute(query)).data();
+    });
+    expect(await usageOf(1)).toMatchObject({ usage: { fetched: 3 }, consumers: [{ channel: 'stable' }] });
+    expect(await usageOf(2)).toMatchObject({ usage: { fetched: 3 }, consumers: [{ channel: null }] });
+  });
+
+  it('are not: HEAD, refusals, and queries of the graph that ask for more than what is served', async () => {
     await onNode(async (get, node) => {
       const authorization = { authorization: `Bearer ${reader.key}` };
       await fetch(`${node.url}${path}`, { method: 'HEAD', headers: authorization });
@@ -154,7 +164,7 @@ describe('fetches by REST', () => {
       await get(path, { accept: 'image/png' });
       await get(`${path}?_version=77`);
       await fetch(`${node.url}${path}/render`, { method: 'POST', headers: authorization, body: '{}' });
-      await node.execute('{ prompt(slug: "used/text") { version(channel: "stable") { template } } }');
+      await node.execute('{ prompt(slug: "used/text") { owner version(channel: "stable") { template } } }');
     });
     expect(await usageOf(1)).toEqual({ usage: { fetched: 0, pushed: 0, total: 0 }, consumers: [] });
     expect(await server.database.query('SELECT * FROM version_usage')).toEqual([]);
@@ -253,7 +263,7 @@ it('costs as many statements for 30 prompts as for 10', async () => {
     await server.execute(Counting, { first, ...day() });
     server.statements.length = 0;
     (await server.execute(Counting, { first, ...day() })).data();
-    return server.statements.filter((sql) => /version_usage|"prompt/.test(sql)).length;
+    return server.statements.filter((sql) => /^SELECT.*(version_usage|"prompt)/s.test(sql)).length;
   };
   const ten = await statementsOf(10);
   expect(ten).toBeLessThanOrEqual(4);

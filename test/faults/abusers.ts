@@ -1,6 +1,5 @@
 import { connect } from 'node:net';
 import type { Socket } from 'node:net';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { clientFrame, upgradeRequest } from '../support/raw-connection.ts';
 import { ADMIN_KEY } from './harness.ts';
 
@@ -36,11 +35,17 @@ export const SLOW_ATTACKS = {
   },
 } as const satisfies Record<string, Attack>;
 
-/** Asks for more than the kernels between us hold, and takes none of it: five megabytes that need no key. */
-export async function slowRead(url: string): Promise<Attack> {
+/** Five megabytes that need no key. */
+export async function largestAsset(url: string): Promise<string> {
   const page = await fetch(`${url}/graphql`, { headers: { accept: 'text/html' } });
   const script = /\/graphiql\/graphiql-\w+\.js/.exec(await page.text())?.[0];
   if (script === undefined) throw new Error('the page has no script');
+  return script;
+}
+
+/** Asks for more than the kernels between us hold, and takes none of it. */
+export async function slowRead(url: string): Promise<Attack> {
+  const script = await largestAsset(url);
   return (socket) => {
     socket.pause();
     socket.write(`GET ${script} HTTP/1.1\r\n${HEAD}\r\n`);
@@ -98,51 +103,4 @@ export function frameAttack({ key, frames }: { readonly key: boolean; readonly f
 /** An upgrade that is asked for and never used: no key, no word, no farewell. */
 export function halfOpenUpgrade(socket: Socket): void {
   socket.write(upgradeRequest());
-}
-
-export interface Normal {
-  readonly asked: number;
-  readonly failed: number;
-  readonly p99Ms: number;
-  readonly reasons: readonly string[];
-}
-
-/** Clients that ask for a prompt, 50 times a second together, for so long. */
-export function askFor(url: string, path: string, ms: number): Promise<Normal> {
-  const end = performance.now() + ms;
-  return askUntil(url, path, () => performance.now() >= end);
-}
-
-/** The same, until it is over. */
-export async function askUntil(url: string, path: string, isOver: () => boolean): Promise<Normal> {
-  const times: number[] = [];
-  const reasons: string[] = [];
-  const asking: Promise<void>[] = [];
-  const ask = async () => {
-    const began = performance.now();
-    try {
-      const answer = await fetch(`${url}${path}`, {
-        headers: { authorization: `Bearer ${ADMIN_KEY}` },
-        signal: AbortSignal.timeout(10_000),
-      });
-      await answer.arrayBuffer();
-      if (answer.status === 200) times.push(performance.now() - began);
-      else reasons.push(String(answer.status));
-    } catch (error) {
-      reasons.push(String(error));
-    }
-  };
-  while (!isOver()) {
-    asking.push(ask());
-    await sleep(20);
-  }
-  await Promise.all(asking);
-  const sorted = times.toSorted((a, b) => a - b);
-  const p99Ms = Math.round((sorted[Math.floor((sorted.length - 1) * 0.99)] ?? 0) * 10) / 10;
-  return {
-    asked: times.length + reasons.length,
-    failed: reasons.length,
-    p99Ms,
-    reasons: [...new Set(reasons)].slice(0, 3),
-  };
 }

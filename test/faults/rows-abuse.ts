@@ -1,32 +1,25 @@
 import { readFile } from 'node:fs/promises';
-import {
-  askFor,
-  askUntil,
-  attack,
-  FRAME_ATTACKS,
-  frameAttack,
-  halfOpenUpgrade,
-  SLOW_ATTACKS,
-  slowRead,
-} from './abusers.ts';
-import type { Abuser, Attack, Normal } from './abusers.ts';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { FRAME_ATTACKS } from './abusers.ts';
+import { startGang } from './gang-leader.ts';
+import type { Gang } from './gang-leader.ts';
 import { until } from './harness.ts';
+import { askWhile, figuresOf, harmOf } from './normal-clients.ts';
+import { slowhttptest } from './slowhttptest.ts';
 import { onStage } from './stage.ts';
-import type { Node, RowOptions, RowResult } from './stage.ts';
+import type { Figures, Node, RowOptions, RowResult, Stage } from './stage.ts';
 
-const PATH = '/v1/prompts/a?_version=latest';
 const MEGABYTE = 1024 * 1024;
 /** What is promised: docs/reliability.md. */
-const FAILED_MAX = 0.001;
-const SLOWER_MAX = 2;
 const CLOSED_MS_MAX = 5_000;
 const GROWTH_MB_MAX = 64;
-/** As slowhttptest opens them: 50 a second. */
-const OPENED_MAX = 10;
-const OPENING_MS = 200;
-/** On a machine that is busy with other work a p99 of a few milliseconds doubles by itself. */
-const LENIENT_MS = 1_500;
-const LENIENT_FAILED_MAX = 0.01;
+const SLOW_MODES = ['slowHead', 'slowBody', 'slowRead'] as const;
+const PATIENCE_MS = 15_000;
+/** How fast the connections of an attack come. */
+const PER_SECOND = 1_000;
+const HALF_OPEN_EACH = 200;
+/** Offences that are over at once are repeated for so long: a p99 wants requests. */
+const WAVES_MS = 5_000;
 
 async function residentMegabytes({ pid }: Node): Promise<number> {
   const status = await readFile(`/proc/${pid}/status`, 'utf8');
@@ -44,115 +37,103 @@ async function growthWhile<T>(node: Node, run: () => Promise<T>): Promise<{ resu
   return { result, grownMB: most - before };
 }
 
-function harmOf(baseline: Normal, beside: Normal, { lenient = false }: RowOptions): string[] {
-  const findings: string[] = [];
-  if (beside.failed > beside.asked * (lenient ? LENIENT_FAILED_MAX : FAILED_MAX))
-    findings.push(`${beside.failed} of ${beside.asked} normal requests failed: ${beside.reasons.join(', ')}`);
-  const most = baseline.p99Ms * SLOWER_MAX + (lenient ? LENIENT_MS : 0);
-  if (beside.p99Ms > most)
-    findings.push(`p99 was ${baseline.p99Ms} ms, and ${beside.p99Ms} ms beside the attack`);
-  return findings;
+/** A node, those who do nothing wrong, what they see without an attack, and the abusers. */
+async function setScene(stage: Stage, { faults, lenient = false }: RowOptions) {
+  const node = await stage.startNode();
+  const followers = (['ws', 'sse'] as const).map((transport) =>
+    stage.follow({ url: () => node.url, transport }),
+  );
+  await until('the followers hear', () => followers.every((follower) => follower.seq() > 0));
+  const gang = startGang();
+  stage.atEnd(() => gang.stop());
+  // What is compiled and cached once is no matter of the attack.
+  await askWhile(stage, node, () => sleep(lenient ? 1_000 : 5_000));
+  const { normal: before } = await askWhile(stage, node, () =>
+    sleep(lenient ? 1_000 : Math.min(20, faults) * 1_000),
+  );
+  const isCut = () => followers.some((follower) => follower.connects() > 1);
+  const judgeFollowers = () => (isCut() ? ['a subscriber that did nothing wrong was cut'] : []);
+  return { node, gang, before, judgeFollowers };
 }
 
-/** Row 50: 1,000 connections with slow heads, slow bodies and slow reads, opened anew when they are cut, for `faults` seconds. */
+/** Row 50: 1,000 connections with slow heads, then slow bodies, then slow reads, opened anew when they are cut, each for `faults` seconds. */
 export async function slowConnections(options: RowOptions): Promise<RowResult> {
   return onStage('row50', options, async (stage) => {
-    const node = await stage.startNode();
-    const count = options.lenient === true ? 150 : 1_000;
-    await askFor(node.url, PATH, 3_000);
-    const baseline = await askFor(node.url, PATH, Math.min(30, options.faults) * 1_000);
-    const attacks = [...Object.values(SLOW_ATTACKS), await slowRead(node.url)];
-    const held: (Abuser | undefined)[] = Array.from({ length: count });
-    const lived: number[] = [];
+    const { node, gang, before, judgeFollowers } = await setScene(stage, options);
+    const count = options.lenient === true ? 300 : 1_000;
+    const findings: string[] = [];
+    const figures: Record<string, Figures[string]> = { held: count, ...figuresOf('before', before) };
     let opened = 0;
-    const hold = () => {
-      const most = opened + OPENED_MAX;
-      for (const [place, abuser] of held.entries()) {
-        if (opened >= most) return;
-        const closedAfterMs = abuser?.closedAfterMs();
-        if (closedAfterMs === null) continue;
-        if (closedAfterMs !== undefined) lived.push(closedAfterMs);
-        abuser?.destroy();
-        held[place] = attack(node.url, attacks[place % attacks.length] as Attack);
-        opened += 1;
-      }
-    };
-    const holding = setInterval(hold, OPENING_MS);
-    stage.atEnd(() => {
-      clearInterval(holding);
-      for (const abuser of held) abuser?.destroy();
-    });
-    await until('all are open', () => opened >= count);
-    const { result: beside, grownMB } = await growthWhile(node, () =>
-      askFor(node.url, PATH, options.faults * 1_000),
-    );
-    clearInterval(holding);
-    return {
-      faults: opened,
-      figures: {
-        held: count,
-        asked: beside.asked,
-        failed: beside.failed,
-        p99BeforeMs: baseline.p99Ms,
-        p99Ms: beside.p99Ms,
-        cut: lived.length,
-        slowestCutMs: Math.round(Math.max(0, ...lived)),
-        grownMB,
-      },
-      findings: harmOf(baseline, beside, options),
-    };
+    for (const mode of SLOW_MODES) {
+      const { result, grownMB } = await growthWhile(node, () =>
+        askWhile(stage, node, () => holdFor(options, { gang, node, mode, count })),
+      );
+      Object.assign(figures, figuresOf(mode, result.normal), result.result, { [`${mode}GrownMB`]: grownMB });
+      opened += Number(result.result[`${mode}Opened`] ?? count);
+      findings.push(...harmOf(before, result.normal, options).map((harm) => `${mode}: ${harm}`));
+      if (grownMB > GROWTH_MB_MAX) findings.push(`${mode}: the node grew by ${grownMB} MB`);
+    }
+    return { faults: opened, figures, findings: [...findings, ...judgeFollowers()] };
   });
+}
+
+interface Holding {
+  readonly gang: Gang;
+  readonly node: Node;
+  readonly mode: (typeof SLOW_MODES)[number];
+  readonly count: number;
+}
+
+async function holdFor(
+  { faults: seconds, tool }: RowOptions,
+  { gang, node: { url }, mode, count }: Holding,
+): Promise<Figures> {
+  if (tool !== undefined) {
+    const report = await slowhttptest(mode, { url, count, seconds });
+    // Between the name and the value stand the codes of colours.
+    const isAvailable = /.*service available:.*(YES|NO)/s.exec(report)?.[1];
+    return { [`${mode}ServiceAvailable`]: isAvailable ?? '?' };
+  }
+  await gang.hold({ url, attack: mode, count, perSecond: PER_SECOND });
+  await sleep(seconds * 1_000);
+  const { opened, cut, slowestCutMs } = await gang.release();
+  return { [`${mode}Opened`]: opened, [`${mode}Cut`]: cut, [`${mode}SlowestCutMs`]: slowestCutMs };
 }
 
 /** Row 51: every offence by frames `faults` times over, and 200 times as many upgrades that are never used. */
 export async function frameAbuse(options: RowOptions): Promise<RowResult> {
   return onStage('row51', options, async (stage) => {
-    const node = await stage.startNode();
-    const follower = stage.follow({ url: () => node.url });
-    await until('the follower hears', () => follower.seq() > 0);
-    const baseline = await askFor(node.url, PATH, 10_000);
-    const kinds = Object.entries(FRAME_ATTACKS).map(([name, frames]) => [name, frameAttack(frames)] as const);
+    const { node, gang, before, judgeFollowers } = await setScene(stage, options);
     const findings: string[] = [];
-    const slowest: Record<string, number> = {};
-    const judged: Record<string, number> = {};
-    const strike = async (name: string, begin: Attack, count: number) => {
-      const abusers = Array.from({ length: count }, () => attack(node.url, begin));
-      stage.atEnd(() => abusers.forEach((abuser) => abuser.destroy()));
-      await until(
-        'all are closed',
-        () => abusers.every((each) => each.closedAfterMs() !== null),
-        15_000,
-      ).catch(() => undefined);
-      const times = abusers.map((each) => each.closedAfterMs() ?? Number.POSITIVE_INFINITY);
-      judged[name] = Math.round(
-        Math.max(judged[name] ?? 0, options.lenient === true ? Math.min(...times) : Math.max(...times)),
-      );
-      slowest[name] = Math.max(slowest[name] ?? 0, Math.round(Math.max(...times)));
-      for (const abuser of abusers) abuser.destroy();
+    const figures: Record<string, Figures[string]> = figuresOf('before', before);
+    const kinds = Object.keys(FRAME_ATTACKS).map((attack) => ({ attack, count: options.faults }));
+    const waves = [...kinds, { attack: 'halfOpenUpgrade', count: options.faults * HALF_OPEN_EACH }];
+    const strike = async ({ attack, count }: (typeof waves)[number]) => {
+      const lived = await gang.strike({ url: node.url, attack, count, perSecond: PER_SECOND }, PATIENCE_MS);
+      const closedMs = options.lenient === true ? Math.min(...lived) : Math.max(...lived);
+      const name = `${attack}ClosedMs`;
+      figures[name] = Math.max(Number(figures[name] ?? 0), ...lived);
+      if (closedMs > CLOSED_MS_MAX) findings.push(`${attack}: ${closedMs} ms until it was closed`);
     };
-    const { result: beside, grownMB } = await growthWhile(node, async () => {
-      let isOver = false;
-      const asking = askUntil(node.url, PATH, () => isOver);
-      for (const [name, begin] of kinds) await strike(`${name}Ms`, begin, options.faults);
-      for (let left = options.faults * 200; left > 0; left -= 1_000)
-        await strike('halfOpenUpgradeMs', halfOpenUpgrade, Math.min(1_000, left));
-      isOver = true;
-      return asking;
+    const play = async (name: string, some: readonly (typeof waves)[number][]) => {
+      const { normal } = await askWhile(stage, node, async () => {
+        const end = performance.now() + (options.lenient === true ? 0 : WAVES_MS);
+        do await Promise.all(some.map(strike));
+        while (performance.now() < end);
+      });
+      Object.assign(figures, figuresOf(name, normal));
+      findings.push(...harmOf(before, normal, options).map((harm) => `${name}: ${harm}`));
+    };
+    const { grownMB } = await growthWhile(node, async () => {
+      // One after the other tells which of them harms; in the short form there is no time for that.
+      if (options.lenient === true) await play('all', waves);
+      else for (const wave of waves) await play(wave.attack, [wave]);
     });
-    for (const [name, ms] of Object.entries(judged))
-      if (ms > CLOSED_MS_MAX) findings.push(`${name}: ${ms} ms until it was closed`);
     if (grownMB > GROWTH_MB_MAX) findings.push(`the node grew by ${grownMB} MB`);
     return {
-      faults: options.faults * (kinds.length + 200),
-      figures: {
-        ...slowest,
-        grownMB,
-        asked: beside.asked,
-        failed: beside.failed,
-        p99BeforeMs: baseline.p99Ms,
-        p99Ms: beside.p99Ms,
-      },
-      findings: [...findings, ...harmOf(baseline, beside, options)],
+      faults: waves.reduce((sum, { count }) => sum + count, 0),
+      figures: { ...figures, grownMB },
+      findings: [...findings, ...judgeFollowers()],
     };
   });
 }

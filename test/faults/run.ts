@@ -1,4 +1,5 @@
 // The long forms: npm run faults -- --row 7 --seeds 20 [--first 1] [--faults 200] [--history run.jsonl]
+// Row 50 with --tool slowhttptest: by Debian's program of that name instead of our own abusers.
 // One JSON line a seed; ends with 1 when a promise was broken. The short forms of the same rows run with the tests.
 // A history that was kept is judged again, without any server: npm run faults -- --validate run.jsonl
 import { parseArgs } from 'node:util';
@@ -13,6 +14,7 @@ const { values } = parseArgs({
     first: { type: 'string', default: '1' },
     faults: { type: 'string', default: '5' },
     history: { type: 'string' },
+    tool: { type: 'string' },
     validate: { type: 'string' },
   },
 });
@@ -30,7 +32,8 @@ async function play(): Promise<number> {
   for (let seed = first; seed < first + Number(values.seeds); seed += 1) {
     const began = Date.now();
     const historyFile = values.history === undefined ? {} : { historyFile: `${values.history}.${seed}` };
-    const result = await row({ seed, faults: Number(values.faults), ...historyFile });
+    const tool = values.tool === 'slowhttptest' ? ({ tool: 'slowhttptest' } as const) : {};
+    const result = await row({ seed, faults: Number(values.faults), ...historyFile, ...tool });
     broken += result.findings.length;
     const seconds = (Date.now() - began) / 1_000;
     console.log(JSON.stringify({ row: Number(values.row), seed, seconds, ...result }));

@@ -37,6 +37,8 @@ export interface RowOptions {
   readonly historyFile?: string | undefined;
   /** On a machine that has other work to do: a time is judged by the fastest of its tries, not by the slowest. */
   readonly lenient?: boolean;
+  /** Somebody else's program that causes the fault. */
+  readonly tool?: 'slowhttptest';
 }
 
 export interface NodeOptions {

@@ -71,7 +71,9 @@ const TEST_CONFIG: Omit<Config, 'databaseUrl'> = {
   logFormat: 'json',
   trustedProxies: [],
   rateLimits: { key: 0, address: 0 },
+  snapshot: { bytesMax: 256 * 1024 * 1024, warmUp: false },
   graphql: { introspection: true, graphiql: true, suggestions: true },
+  trustedDocuments: null,
 };
 
 /** The real server on a database of its own. Give `database` to put a second node on the same one (then `adminKey` is yours to know). */

@@ -1,0 +1,30 @@
+import type { IncomingMessage } from 'node:http';
+import type { Plugin } from 'graphql-yoga';
+import type { Documents } from './documents.ts';
+
+interface NamedContext {
+  readonly req: IncomingMessage;
+}
+
+/** Puts the text in the place of the name, before Yoga looks for one. */
+export function namedDocuments(documents: Documents): Plugin<object, NamedContext> {
+  return {
+    onParams: ({ params, setParams, context: { req } }) => {
+      // What is no object is refused by Yoga.
+      if (typeof params !== 'object' || params === null) return;
+      const documentId = req.method === 'GET' ? documentIdOf(req) : memberOf(params, 'documentId');
+      const query = documents.textOf({ ...params, documentId });
+      if (query !== undefined && query !== params.query) setParams({ ...params, query });
+    },
+  };
+}
+
+function memberOf(params: object, name: string): unknown {
+  return Object.entries(params).find(([key]) => key === name)?.[1];
+}
+
+/** Yoga knows nothing of it. */
+function documentIdOf({ url = '' }: IncomingMessage): string | undefined {
+  if (!url.includes('documentId=')) return undefined;
+  return new URLSearchParams(url.slice(url.indexOf('?') + 1)).get('documentId') ?? undefined;
+}

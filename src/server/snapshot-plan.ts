@@ -1,0 +1,169 @@
+import {
+  getArgumentValues,
+  isAbstractType,
+  isLeafType,
+  isListType,
+  isNonNullType,
+  isObjectType,
+  Kind,
+  visit,
+} from 'graphql';
+import type {
+  FieldNode,
+  GraphQLField,
+  GraphQLLeafType,
+  GraphQLObjectType,
+  GraphQLOutputType,
+  GraphQLSchema,
+  GraphQLUnionType,
+  GraphQLInterfaceType,
+  SelectionSetNode,
+} from 'graphql';
+import { NotInSnapshot, snapshotReadOf } from '../schema/from-snapshot.ts';
+import type { SnapshotRead, SnapshotReads } from '../schema/from-snapshot.ts';
+import { collectFields } from './collected-fields.ts';
+import type { Collecting, Variables } from './collected-fields.ts';
+
+// An operation whose fields are all marked, made into functions that write its answer as JSON text. What graphql would answer with an
+// error or a null in the wrong place is thrown: then the database answers, and graphql says what is wrong. No code is made from what
+// clients send, as graphql-jit makes it.
+
+export interface Run {
+  readonly reads: SnapshotReads;
+  /** Coerced. */
+  readonly variables: Variables;
+}
+
+/** Writes a value as JSON. @throws NotInSnapshot; whatever a mark throws */
+export type Write = (value: unknown, run: Run) => string;
+
+export interface Planning extends Collecting {
+  readonly schema: GraphQLSchema;
+}
+
+interface FieldPlan {
+  /** With its quotes and its colon. */
+  readonly key: string;
+  readonly read: SnapshotRead<unknown, object>;
+  readonly argsOf: (run: Run) => object;
+  readonly write: Write;
+  readonly isLeaf: boolean;
+}
+
+/** @throws NotInSnapshot for a field that is not marked */
+export function planObject(
+  planning: Planning,
+  type: GraphQLObjectType,
+  sets: readonly SelectionSetNode[],
+): Write {
+  const plans = [...collectFields(planning, type, sets)].map(([key, nodes]) =>
+    planField(planning, type, key, nodes),
+  );
+  // What is known of a prompt is known from its versions: objects before leaves.
+  const order = [...plans.keys()].toSorted(
+    (a, b) => Number(plans[a]?.isLeaf) - Number(plans[b]?.isLeaf) || a - b,
+  );
+  return (value, run) => {
+    const texts: string[] = [];
+    for (const index of order) {
+      const plan = plans[index];
+      if (plan === undefined) continue;
+      texts[index] = plan.key + plan.write(plan.read(value, plan.argsOf(run), run.reads), run);
+    }
+    return `{${texts.join(',')}}`;
+  };
+}
+
+function planField(
+  planning: Planning,
+  type: GraphQLObjectType,
+  responseKey: string,
+  nodes: readonly FieldNode[],
+): FieldPlan {
+  const [node] = nodes;
+  const key = `${JSON.stringify(responseKey)}:`;
+  if (node?.name.value === '__typename') {
+    const text = JSON.stringify(type.name);
+    return { key, read: () => null, argsOf: () => NO_ARGUMENTS, write: () => text, isLeaf: true };
+  }
+  const field = node && type.getFields()[node.name.value];
+  const read = field && snapshotReadOf(field);
+  if (node === undefined || field === undefined || read === undefined) throw new NotInSnapshot();
+  const sets = nodes.flatMap(({ selectionSet }) => selectionSet ?? []);
+  return {
+    key,
+    read,
+    argsOf: planArguments(field, node),
+    write: planValue(planning, field.type, sets),
+    isLeaf: sets.length === 0,
+  };
+}
+
+const NO_ARGUMENTS = {};
+
+/** Coerced once where no variable stands in them. */
+function planArguments(field: GraphQLField<unknown, unknown>, node: FieldNode): FieldPlan['argsOf'] {
+  if (field.args.length === 0) return () => NO_ARGUMENTS;
+  if (namesVariable(node)) return ({ variables }) => getArgumentValues(field, node, variables);
+  const constant = getArgumentValues(field, node);
+  return () => constant;
+}
+
+function namesVariable({ arguments: args = [] }: FieldNode): boolean {
+  let found = false;
+  for (const argument of args) {
+    visit(argument, {
+      [Kind.VARIABLE]: () => {
+        found = true;
+      },
+    });
+  }
+  return found;
+}
+
+function planValue(planning: Planning, type: GraphQLOutputType, sets: readonly SelectionSetNode[]): Write {
+  if (isNonNullType(type)) {
+    const write = planPresent(planning, type.ofType, sets);
+    return (value, run) => {
+      if (value === null || value === undefined) throw new NotInSnapshot();
+      return write(value, run);
+    };
+  }
+  const write = planPresent(planning, type, sets);
+  return (value, run) => (value === null || value === undefined ? 'null' : write(value, run));
+}
+
+function planPresent(planning: Planning, type: GraphQLOutputType, sets: readonly SelectionSetNode[]): Write {
+  if (isLeafType(type)) return writeLeaf(type);
+  if (isObjectType(type)) return planObject(planning, type, sets);
+  if (isListType(type)) return planList(planValue(planning, type.ofType, sets));
+  if (isAbstractType(type)) return planAbstract(planning, type, sets);
+  throw new NotInSnapshot();
+}
+
+function writeLeaf(type: GraphQLLeafType): Write {
+  return (value) => JSON.stringify(type.serialize(value));
+}
+
+function planList(writeItem: Write): Write {
+  return (value, run) => `[${(value as readonly unknown[]).map((item) => writeItem(item, run)).join(',')}]`;
+}
+
+function planAbstract(
+  planning: Planning,
+  type: GraphQLUnionType | GraphQLInterfaceType,
+  sets: readonly SelectionSetNode[],
+): Write {
+  const writers = new Map(
+    planning.schema
+      .getPossibleTypes(type)
+      .map((possible) => [possible.name, planObject(planning, possible, sets)]),
+  );
+  return (value, run) => {
+    // Marks answer with what tells its type by itself: neither a context nor the place in the document is looked at.
+    const name: unknown = type.resolveType?.(value, undefined, undefined as never, type);
+    const write = typeof name === 'string' ? writers.get(name) : undefined;
+    if (write === undefined) throw new NotInSnapshot();
+    return write(value, run);
+  };
+}
