@@ -91,7 +91,11 @@ export function createAnswers(
     }),
     snapshotGraph: createSnapshotGraph({ schema, operations, documents }, node),
     graphiql: switches.graphiql ? createGraphiql(GRAPHIQL) : null,
-    delivery: new Delivery({ snapshot: node.snapshot, usage: node.usage, isStale: () => !feed.isReachable() }),
+    delivery: new Delivery({
+      snapshot: node.snapshot,
+      usage: node.usage,
+      isStale: () => !feed.isReachable(),
+    }),
     channelAnswer: createChannelAnswer({
       hub,
       reader,
