@@ -7,6 +7,7 @@ import { createAuditExport } from './audit-export.ts';
 import type { AuditTimes } from './audit-export.ts';
 import { createChannelAnswer } from './channel-answer.ts';
 import type { Config } from './config.ts';
+import { Delivery } from './delivery.ts';
 import { DocumentRules } from './document-rules.ts';
 import type { DoorTimes } from './door-times.ts';
 import { Documents } from './documents.ts';
@@ -90,11 +91,12 @@ export function createAnswers(
     }),
     snapshotGraph: createSnapshotGraph({ schema, operations, documents }, node),
     graphiql: switches.graphiql ? createGraphiql(GRAPHIQL) : null,
+    delivery: new Delivery({ snapshot: node.snapshot, usage: node.usage, isStale: () => !feed.isReachable() }),
     channelAnswer: createChannelAnswer({
       hub,
       reader,
       channels,
-      isStale: () => !feed.status().reachable,
+      isStale: () => !feed.isReachable(),
       stalledMs: times.stalledMs,
     }),
     auditExport: createAuditExport(reader, times),

@@ -26,11 +26,10 @@ import { Streams } from './streams.ts';
 import type { StreamTimes } from './streams.ts';
 import { startUsage } from './usage.ts';
 
-const SNAPSHOT_BYTES_MAX = 256 * 1024 * 1024;
-
 export interface NodeOptions {
   readonly database: Database;
   readonly log: Log;
+  readonly snapshotBytesMax: number;
   /** This run of this node; nothing outlives it. */
   readonly nodeId: string;
   readonly configured: readonly ConfiguredKey[];
@@ -58,11 +57,11 @@ export async function startNode(options: NodeOptions): Promise<Node> {
   const { database, nodeId, log, times } = options;
   const uses = startCredentialUses(database, log);
   const authenticator = authenticatorOf(options, {
-    isReachable: () => feed.status().reachable,
+    isReachable: () => feed.isReachable(),
     onUse: (actor, nowMs) => uses.note(actor, nowMs),
   });
   const snapshot = createSnapshot(database, {
-    bytesMax: SNAPSHOT_BYTES_MAX,
+    bytesMax: options.snapshotBytesMax,
     isReachable: () => !feed.isAway(),
     progress: {
       headOf: (workspaceId) => feed.headOf(workspaceId),
@@ -72,7 +71,7 @@ export async function startNode(options: NodeOptions): Promise<Node> {
   const streams = new Streams(times, async (value, caller) => authenticator.authenticate(value, caller));
   const metrics = createMetrics({
     snapshot,
-    isReachable: () => feed.status().reachable,
+    isReachable: () => feed.isReachable(),
     connections: () => streams.counts(),
     followers: () => hub.counts(),
     feedLagMs: () => feed.worstLagMs(),
