@@ -91,7 +91,7 @@ export function createAnswers(
     }),
     snapshotGraph: createSnapshotGraph({ schema, operations, documents }, node),
     graphiql: switches.graphiql ? createGraphiql(GRAPHIQL) : null,
-    delivery: new Delivery({ snapshot: node.snapshot, usage: node.usage, isStale: () => !feed.isReachable() }),
+    delivery: createDelivery(node),
     channelAnswer: createChannelAnswer({
       hub,
       reader,
@@ -104,6 +104,10 @@ export function createAnswers(
   };
 }
 
+function createDelivery({ snapshot, usage, feed }: Node): Delivery {
+  return new Delivery({ snapshot, usage, isStale: () => !feed.isReachable() });
+}
+
 function createSnapshotGraph(
   graph: Pick<SnapshotGraphDeps, 'schema' | 'operations' | 'documents'>,
   { snapshot, usage, feed }: Node,
@@ -113,6 +117,6 @@ function createSnapshotGraph(
     snapshot,
     answers: createAnswerCache<GraphAnswer>(snapshot, ANSWERS_BYTES_MAX),
     usage,
-    isStale: () => !feed.status().reachable,
+    isStale: () => !feed.isReachable(),
   });
 }
