@@ -11,9 +11,9 @@ import {
   requireVersionMessage,
 } from '../domain/version.ts';
 import type { Content, ContentInput, PromptKind } from '../domain/version.ts';
-import { knownVersions } from './import-known.ts';
-import type { KnownVersions } from './import-known.ts';
 import { isUniqueViolation } from '../db/database-errors.ts';
+import { knownVersions } from '../db/known-versions.ts';
+import type { KnownVersions } from '../db/known-versions.ts';
 import { lockPrompts } from '../db/locks.ts';
 import { saveVersions } from '../db/save-versions.ts';
 import type { Save } from '../db/save-versions.ts';

@@ -1,4 +1,4 @@
-import type { Tx } from '../db/transaction.ts';
+import type { Tx } from './transaction.ts';
 import { dateInHistory } from '../domain/version.ts';
 
 interface KnownVersion {
