@@ -34,6 +34,8 @@ export interface Feed {
   readonly lagMs: (workspaceId: string) => number;
   /** The largest of them. */
   readonly worstLagMs: () => number;
+  /** Whether the last contact with the database succeeded. */
+  readonly isReachable: () => boolean;
   /** Whether the database has answered nothing for a while: who asks it now waits for nothing. */
   readonly isAway: () => boolean;
   status(): FeedStatus;
@@ -64,6 +66,7 @@ export function createFeed(database: Database, consumers: readonly FeedConsumer[
     },
     reach: reaching.reach,
     headOf: tail.headOf,
+    isReachable: contact.reachable,
     isAway: contact.isAway,
     lagMs: freshness.lagMs,
     worstLagMs: freshness.worstLagMs,

@@ -7,6 +7,7 @@ import { createAuditExport } from './audit-export.ts';
 import type { AuditTimes } from './audit-export.ts';
 import { createChannelAnswer } from './channel-answer.ts';
 import type { Config } from './config.ts';
+import { Delivery } from './delivery.ts';
 import { DocumentRules } from './document-rules.ts';
 import type { DoorTimes } from './door-times.ts';
 import { Documents } from './documents.ts';
@@ -90,11 +91,12 @@ export function createAnswers(
     }),
     snapshotGraph: createSnapshotGraph({ schema, operations, documents }, node),
     graphiql: switches.graphiql ? createGraphiql(GRAPHIQL) : null,
+    delivery: createDelivery(node),
     channelAnswer: createChannelAnswer({
       hub,
       reader,
       channels,
-      isStale: () => !feed.status().reachable,
+      isStale: () => !feed.isReachable(),
       stalledMs: times.stalledMs,
     }),
     auditExport: createAuditExport(reader, times),
@@ -111,6 +113,10 @@ function createSnapshotGraph(
     snapshot,
     answers: createAnswerCache<GraphAnswer>(snapshot, ANSWERS_BYTES_MAX),
     usage,
-    isStale: () => !feed.status().reachable,
+    isStale: () => !feed.isReachable(),
   });
+}
+
+function createDelivery({ snapshot, usage, feed }: Node): Delivery {
+  return new Delivery({ snapshot, usage, isStale: () => !feed.isReachable() });
 }

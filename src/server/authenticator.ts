@@ -24,6 +24,8 @@ export interface Authenticator extends FeedConsumer {
    * database away, from memory for as long as that lasts, but never after its end. Rejects only when it must ask the database and cannot.
    */
   authenticate(header: string | undefined, caller?: Caller): Actor | null | Promise<Actor | null>;
+  /** The same for as long as nobody need be asked; null: ask `authenticate`. */
+  remembered(header: string, workspace: string | undefined): Actor | null;
 }
 
 interface Remembered extends Checked {
@@ -70,20 +72,16 @@ export class CredentialMemory implements Authenticator {
     header: string | undefined,
     caller: Caller = NOBODY_IN_PARTICULAR,
   ): Actor | null | Promise<Actor | null> {
-    const credential = header === undefined ? undefined : BEARER.exec(header)?.[1];
+    const credential = header === undefined ? undefined : credentialIn(header);
     if (credential === undefined) return null;
-    // A key belongs to one workspace; a person may come to several.
-    const { workspace } = caller;
-    const isKey = workspace === undefined || credential.startsWith(KEY_PREFIX);
-    const name = isKey ? credential : `${workspace}\n${credential}`;
+    const name = nameOf(credential, caller.workspace);
     const nowMs = Date.now();
     const known = this.#remembered.get(name);
     if (known !== undefined && nowMs >= known.endsMs) {
       this.#remembered.delete(name);
       return null;
     }
-    if (known !== undefined && (nowMs - known.checkedAtMs < FRESH_MS || !this.#options.isReachable()))
-      return this.#letIn(known.actor, nowMs);
+    if (known !== undefined && this.#mayRelyOn(known, nowMs)) return this.#letIn(known.actor, nowMs);
     const hash = hashApiKey(credential);
     const own = this.#configured.find((candidate) => timingSafeEqual(hash, candidate.hash));
     if (own !== undefined) return this.#remember(name, { actor: own.actor, endsMs: Infinity });
@@ -94,6 +92,14 @@ export class CredentialMemory implements Authenticator {
     return asked;
   }
 
+  remembered(header: string, workspace: string | undefined): Actor | null {
+    const credential = credentialIn(header);
+    const known = credential === undefined ? undefined : this.#remembered.get(nameOf(credential, workspace));
+    if (known === undefined) return null;
+    const nowMs = Date.now();
+    return this.#mayRelyOn(known, nowMs) ? this.#letIn(known.actor, nowMs) : null;
+  }
+
   async apply(workspaceId: string, events: readonly StoredEvent[]): Promise<void> {
     if (events.some(({ type }) => CHANGES.has(type))) this.#forget(workspaceId);
     // Told in the operators' log, of another workspace.
@@ -102,6 +108,11 @@ export class CredentialMemory implements Authenticator {
 
   async reset(workspaceId: string): Promise<void> {
     this.#forget(workspaceId);
+  }
+
+  #mayRelyOn({ endsMs, checkedAtMs }: Remembered, nowMs: number): boolean {
+    if (nowMs >= endsMs) return false;
+    return nowMs - checkedAtMs < FRESH_MS || !this.#options.isReachable();
   }
 
   #checkFor(credential: string): Check | null {
@@ -151,6 +162,16 @@ export class CredentialMemory implements Authenticator {
     this.#options.onUse(actor, nowMs);
     return actor;
   }
+}
+
+function credentialIn(header: string): string | undefined {
+  return BEARER.exec(header)?.[1];
+}
+
+/** A key belongs to one workspace; a person may come to several. */
+function nameOf(credential: string, workspace: string | undefined): string {
+  const isKey = workspace === undefined || credential.startsWith(KEY_PREFIX);
+  return isKey ? credential : `${workspace}\n${credential}`;
 }
 
 export interface Configuration {

@@ -32,6 +32,20 @@ export function createClientAddress(trusts: TrustsAddress): ClientAddress {
   };
 }
 
+/** The network of who sent a request, of a connection without proxies looked up once: a socket's address costs more than a request may. */
+export function createClientNetwork(clientAddress: ClientAddress): (req: IncomingMessage) => string {
+  const ofSockets = new WeakMap<Socket, string>();
+  return (req) => {
+    const { socket } = req;
+    if (req.headers['x-forwarded-for'] !== undefined) return networkOf(clientAddress(req));
+    const known = ofSockets.get(socket);
+    if (known !== undefined) return known;
+    const network = networkOf(clientAddress(req));
+    if (network !== UNKNOWN) ofSockets.set(socket, network);
+    return network;
+  };
+}
+
 /** @param trustedProxies addresses and CIDR ranges, each of them `isAddressRange` */
 export function trustIn(trustedProxies: readonly string[]): TrustsAddress {
   if (trustedProxies.length === 0) return () => false;

@@ -1,193 +1,105 @@
-import type { IncomingMessage, ServerResponse } from 'node:http';
-import Negotiator from 'negotiator';
 import type { Actor } from '../domain/actor.ts';
-import { mayReadPrompt, mayReadServed, readsRegistry } from '../domain/actor-reading.ts';
-import { isChannelName, STABLE } from '../domain/channel.ts';
-import { isSlug } from '../domain/prompt.ts';
-import { renderTemplate } from '../domain/template.ts';
-import type { JsonValue } from '../domain/template.ts';
-import type { Representation, Served } from '../delivery/representation.ts';
-import type { Selector, Snapshot } from '../delivery/snapshot.ts';
+import { createAnswerCache } from '../delivery/answer-cache.ts';
+import type { AnswerCache } from '../delivery/answer-cache.ts';
+import type { Served } from '../delivery/representation.ts';
+import type { Snapshot } from '../delivery/snapshot.ts';
 import type { Usage } from '../delivery/usage.ts';
-import { parseJsonObject } from './body.ts';
-import { badRequest, forbidden, methodNotAllowed, notAcceptable, notFound, ProblemError } from './problem.ts';
-import { matchesEtag, varyOf } from './revalidation.ts';
+import { createAccessIds } from './access-ids.ts';
+import type { AccessIdOf } from './access-ids.ts';
+import { andThen } from './at-once.ts';
+import { makeAnswer, originHeaders } from './delivery-answer.ts';
+import type { DeliveryAnswer } from './delivery-answer.ts';
+import { findServed } from './delivery-finding.ts';
+import { parseValues, renderServed } from './delivery-render.ts';
+import { parseTarget } from './delivery-target.ts';
+import { flatHeaders, OPENING, openingOf } from './exchange.ts';
+import type { Exchange } from './exchange.ts';
+import { methodNotAllowed, ProblemError } from './problem.ts';
+import { sendAnswer } from './send-answer.ts';
 
-export const DELIVERY_PATH = '/v1/prompts/';
 const RENDER_SUFFIX = '/render';
-const RENDER_EXAMPLE = '{"variables":{"name":"Ada"}}';
-const NUMBER_MAX = 2_147_483_647;
+const ANSWERS_BYTES_MAX = 64 * 1024 * 1024;
 
-interface Delivery {
+interface DeliveryDeps {
   readonly snapshot: Snapshot;
+  /** Whether the last contact with the database failed: what is answered from memory may be old. */
   readonly isStale: () => boolean;
   readonly usage: Pick<Usage, 'fetched'>;
 }
 
-/** GET and HEAD /v1/prompts/{slug}. @throws ProblemError; whatever the database fails with when the answer is not in memory. */
-export async function deliver(
-  delivery: Delivery,
-  actor: Actor,
-  req: IncomingMessage,
-  res: ServerResponse,
-  allowed: string,
-): Promise<void> {
-  if (req.method !== 'GET' && req.method !== 'HEAD') throw new ProblemError(methodNotAllowed(allowed));
-  const { slug, selector } = parseTarget(req.url ?? '');
-  const served = await findServed(delivery, actor, slug, selector);
-  const chosen = negotiate(req, served);
-  const headers = { ...deliveryHeaders(delivery, served, chosen, selector), vary: varyOf(res) };
-  // HEAD asks what there is; whoever then wants it comes again.
-  if (req.method === 'GET') countFetch(delivery, actor, served);
-  if (matchesEtag(req.headers['if-none-match'], chosen.etag)) {
-    res.writeHead(304, headers);
-    res.end();
-    return;
-  }
-  res.writeHead(200, {
-    ...headers,
-    'content-type': chosen.contentType,
-    'content-length': chosen.body.length,
-  });
-  res.end(req.method === 'HEAD' ? undefined : chosen.body);
-}
+/** Answers with what is served: GET and HEAD /v1/prompts/{slug}, POST /v1/prompts/{slug}/render. */
+export class Delivery {
+  readonly #deps: DeliveryDeps;
+  readonly #answers: AnswerCache<DeliveryAnswer>;
+  readonly #accessIdOf: AccessIdOf = createAccessIds();
 
-/** POST /v1/prompts/{slug}/render with the body already read. @throws ProblemError */
-export async function deliverRendered(
-  delivery: Delivery,
-  actor: Actor,
-  req: IncomingMessage,
-  res: ServerResponse,
-  body: Buffer,
-): Promise<void> {
-  const { slug, selector } = parseTarget(req.url ?? '', RENDER_SUFFIX);
-  const { variables, strict } = parseRenderBody(body);
-  const served = await findServed(delivery, actor, slug, selector);
-  const { content, version, channel } = served.source;
-  const outcome = renderTemplate(content, content.variables, variables, { strict });
-  if (!outcome.ok) {
-    const { missing, unknown, invalid } = outcome;
-    throw new ProblemError({
-      ...badRequest('the values do not fit the prompt', { missing, unknown, invalid }),
-      code: 'VARIABLES_INVALID',
+  constructor(deps: DeliveryDeps) {
+    this.#deps = deps;
+    this.#answers = createAnswerCache(deps.snapshot, ANSWERS_BYTES_MAX);
+  }
+
+  /**
+   * From memory what was answered before: to somebody who may do the same, at the same address, in the same words for what is accepted.
+   * All else that an answer depends on is what it was made of.
+   * @throws ProblemError, at once or later; whatever the database fails with when the answer is not in memory
+   */
+  read(actor: Actor, exchange: Exchange): void | Promise<void> {
+    const { req } = exchange;
+    const key = `${this.#accessIdOf(actor)}\n${req.headers.accept ?? ''}\n${req.url ?? ''}`;
+    const answer = this.#answers.find(key) ?? this.#make(actor, exchange, key);
+    return andThen(answer, (made) => this.#send(actor, exchange, made));
+  }
+
+  /** With the body already read. @throws ProblemError; whatever the database fails with when the answer is not in memory */
+  async render(actor: Actor, exchange: Exchange, body: Buffer): Promise<void> {
+    const { req, res } = exchange;
+    const target = parseTarget(req.url ?? '', RENDER_SUFFIX);
+    const values = parseValues(body);
+    const served = await findServed(this.#deps.snapshot, actor, target);
+    const answer = renderServed(served, target.slug, values);
+    this.#count(actor, served);
+    const headers = flatHeaders({
+      'content-type': 'application/json; charset=utf-8',
+      'content-length': String(answer.length),
+      'cache-control': 'no-store',
+      ...originHeaders(served),
+      ...(exchange.vary === null ? {} : { vary: exchange.vary }),
+      ...(this.#deps.isStale() ? { 'x-promptforge-stale': 'true' } : {}),
+    });
+    res.writeHead(200, openingOf(exchange, [...OPENING, ...headers]));
+    res.end(answer);
+  }
+
+  #make(actor: Actor, { req, vary }: Exchange, key: string): DeliveryAnswer | Promise<DeliveryAnswer> {
+    const target = parseTarget(req.url ?? '');
+    const { workspaceId } = actor;
+    return andThen(findServed(this.#deps.snapshot, actor, target), (served) => {
+      const answer = makeAnswer(served, target, { req, workspaceId, vary });
+      this.#answers.keep(key, answer);
+      return answer;
     });
   }
-  countFetch(delivery, actor, served);
-  const text = content.kind === 'TEXT' ? { text: outcome.text } : { messages: outcome.messages };
-  const answer = Buffer.from(JSON.stringify({ slug, version, channel, ...text }));
-  res.writeHead(200, {
-    'content-type': 'application/json; charset=utf-8',
-    'content-length': answer.length,
-    'cache-control': 'no-store',
-    ...originHeaders(delivery, served),
-  });
-  res.end(answer);
+
+  #send(actor: Actor, exchange: Exchange, answer: DeliveryAnswer): void {
+    // HEAD asks what there is; whoever then wants it comes again.
+    if (exchange.req.method === 'GET') this.#count(actor, answer.served);
+    sendAnswer(exchange, answer, { isStale: this.#deps.isStale() });
+  }
+
+  #count(actor: Actor, { source }: Served): void {
+    const { id: actorId, kind: actorKind, name: actorName, workspaceId } = actor;
+    const { promptId, version, channel } = source;
+    this.#deps.usage.fetched({ workspaceId, promptId, version, channel, actorId, actorKind, actorName });
+  }
 }
 
-/** Whether the path of a request is the render verb: for POST the last segment is the verb. */
-export function isRender(path: string): boolean {
+/** @throws ProblemError 405 */
+export function requireDeliveryMethod({ req: { method }, path }: Exchange): void {
+  const isKnown = method === 'GET' || method === 'HEAD' || (method === 'POST' && isRender(path));
+  if (!isKnown) throw new ProblemError(methodNotAllowed(isRender(path) ? 'GET, HEAD, POST' : 'GET, HEAD'));
+}
+
+/** Whether the path is the render verb: for POST the last segment is the verb. */
+function isRender(path: string): boolean {
   return path.endsWith(RENDER_SUFFIX);
-}
-
-function parseTarget(url: string, suffix = ''): { slug: string; selector: Selector } {
-  const [path = '', query = ''] = url.split('?', 2);
-  const slug = decodeSlug(path.slice(DELIVERY_PATH.length, path.length - suffix.length));
-  return { slug, selector: parseSelector(new URLSearchParams(query).getAll('_version')) };
-}
-
-function decodeSlug(raw: string): string {
-  const detail =
-    'the path names no slug: segments of a-z, 0-9, ".", "_" and "-", separated by "/" (or %2F), at most 200 characters';
-  try {
-    const slug = decodeURIComponent(raw);
-    if (isSlug(slug)) return slug;
-  } catch {
-    // A malformed escape is as wrong as a malformed slug.
-  }
-  throw new ProblemError(badRequest(detail, { field: 'slug' }));
-}
-
-function parseSelector(values: readonly string[]): Selector {
-  const [value = STABLE] = values;
-  const detail = '_version is one channel name (stable, latest, ...) or one version number from 1';
-  if (values.length > 1) throw new ProblemError(badRequest(detail, { field: '_version' }));
-  if (/^[1-9]\d{0,9}$/.test(value) && Number(value) <= NUMBER_MAX) return { number: Number(value) };
-  if (isChannelName(value)) return { channel: value };
-  throw new ProblemError(badRequest(detail, { field: '_version' }));
-}
-
-async function findServed(
-  { snapshot }: Delivery,
-  actor: Actor,
-  slug: string,
-  selector: Selector,
-): Promise<Served> {
-  requireReadable(actor, selector);
-  const served = isCovered(actor, slug, selector)
-    ? await snapshot.find(actor.workspaceId, slug, selector)
-    : null;
-  if (served !== null) return served;
-  const wanted =
-    'channel' in selector
-      ? `channel "${selector.channel}" serves no prompt "${slug}"`
-      : `there is no version ${selector.number} of "${slug}"`;
-  throw new ProblemError(notFound(wanted));
-}
-
-/** A number is no channel's: it may be a draft. @throws ProblemError */
-function requireReadable(actor: Actor, selector: Selector): void {
-  if ('channel' in selector || readsRegistry(actor)) return;
-  throw new ProblemError(
-    forbidden('versions by number need the scope "registry:read": this credential reads what channels serve'),
-  );
-}
-
-/** What is not covered is not there, whether it exists or not. */
-function isCovered(actor: Actor, slug: string, selector: Selector): boolean {
-  return 'channel' in selector ? mayReadServed(actor, slug, selector.channel) : mayReadPrompt(actor, slug);
-}
-
-function countFetch({ usage }: Delivery, { workspaceId, ...actor }: Actor, { source }: Served): void {
-  const { promptId, version, channel } = source;
-  const { id: actorId, kind: actorKind, name: actorName } = actor;
-  usage.fetched({ workspaceId, promptId, version, channel, actorId, actorKind, actorName });
-}
-
-function negotiate(req: IncomingMessage, served: Served): Representation {
-  const { accept } = req.headers;
-  if (accept === undefined || accept === '*/*' || accept === 'application/json') return served.json;
-  const offered = served.text === null ? ['application/json'] : ['application/json', 'text/plain'];
-  const type = new Negotiator(req).mediaType(offered);
-  if (type === 'text/plain' && served.text !== null) return served.text;
-  if (type === 'application/json') return served.json;
-  throw new ProblemError(notAcceptable(`this prompt is served as ${offered.join(' or ')}`));
-}
-
-function deliveryHeaders(delivery: Delivery, served: Served, { etag }: Representation, selector: Selector) {
-  return {
-    etag,
-    'cache-control': 'channel' in selector ? 'private, no-cache' : 'private, max-age=31536000, immutable',
-    ...originHeaders(delivery, served),
-  };
-}
-
-function originHeaders({ isStale }: Delivery, { source }: Served): Record<string, string> {
-  return {
-    'x-promptforge-version': String(source.version),
-    ...(source.cursor === null ? {} : { 'x-promptforge-cursor': source.cursor }),
-    ...(isStale() ? { 'x-promptforge-stale': 'true' } : {}),
-  };
-}
-
-function parseRenderBody(body: Buffer): { variables: Record<string, JsonValue>; strict: boolean } {
-  const parsed = parseJsonObject(body, RENDER_EXAMPLE);
-  const { variables = {}, strict = true } = parsed;
-  if (typeof variables !== 'object' || variables === null || Array.isArray(variables)) {
-    throw new ProblemError(
-      badRequest('"variables" must be an object of values by name', { field: 'variables' }),
-    );
-  }
-  if (typeof strict !== 'boolean')
-    throw new ProblemError(badRequest('"strict" must be true or false', { field: 'strict' }));
-  return { variables: variables as Record<string, JsonValue>, strict };
 }

@@ -1,16 +1,16 @@
 import type { IncomingMessage } from 'node:http';
 import { LRUCache } from 'lru-cache';
-import { RateLimiterMemory } from 'rate-limiter-flexible';
 import type { Actor } from '../domain/actor.ts';
 import type { Authenticator } from './authenticator.ts';
 import { workspaceNamedBy } from './caller.ts';
 import type { ClientAddress } from './client-address.ts';
-import { networkOf } from './client-address.ts';
+import { createClientNetwork } from './client-address.ts';
 import type { Log } from './log.ts';
 import { createWithOrigin } from './origin.ts';
 import type { WithOrigin } from './origin.ts';
 import { ProblemError, rateLimited } from './problem.ts';
 import { sparsely } from './sparsely.ts';
+import { Windows } from './windows.ts';
 
 /** A window's whole allowance may come at once: that is the burst. */
 const WINDOW_S = 10;
@@ -21,7 +21,7 @@ const FAILURES_WINDOW_S = 60;
 const KNOWN_MAX = 10_000;
 
 export interface DoorkeeperOptions {
-  readonly authenticator: Pick<Authenticator, 'authenticate'>;
+  readonly authenticator: Pick<Authenticator, 'authenticate' | 'remembered'>;
   readonly clientAddress: ClientAddress;
   /** Requests a second; 0: no limit. */
   readonly rateLimits: { readonly key: number; readonly address: number };
@@ -36,95 +36,102 @@ interface Arrival {
   readonly budget?: 'applied' | undefined;
 }
 
-/** Lets requests in: counts them by address and by key, and stops who guesses keys. In memory, so every node counts for itself. */
+/**
+ * Lets requests in: counts them by address and by key, and stops who guesses keys. In memory, so every node counts for itself; and at once
+ * for whom the authenticator remembers.
+ */
 export class Doorkeeper {
   readonly #authenticator: DoorkeeperOptions['authenticator'];
   /** With the address that requests are counted by. */
   readonly withOrigin: WithOrigin;
-  readonly #clientAddress: ClientAddress;
-  readonly #keys: RateLimiterMemory | null;
-  readonly #addresses: RateLimiterMemory | null;
-  readonly #failures: RateLimiterMemory | null;
+  readonly #networkOf: (req: IncomingMessage) => string;
+  readonly #keys: Windows | null;
+  readonly #addresses: Windows | null;
+  readonly #failures: Windows | null;
   readonly #known = new LRUCache<string, true>({ max: KNOWN_MAX });
   readonly #warn: (what: object) => void;
 
   constructor({ authenticator, clientAddress, rateLimits, log }: DoorkeeperOptions) {
     this.#authenticator = authenticator;
     this.withOrigin = createWithOrigin(clientAddress);
-    this.#clientAddress = clientAddress;
-    this.#keys = limiter(rateLimits.key * WINDOW_S, WINDOW_S);
-    this.#addresses = limiter(rateLimits.address * WINDOW_S, WINDOW_S);
-    this.#failures = rateLimits.address === 0 ? null : limiter(FAILURES_MAX, FAILURES_WINDOW_S);
+    this.#networkOf = createClientNetwork(clientAddress);
+    this.#keys = windows(rateLimits.key * WINDOW_S, WINDOW_S);
+    this.#addresses = windows(rateLimits.address * WINDOW_S, WINDOW_S);
+    this.#failures = rateLimits.address === 0 ? null : windows(FAILURES_MAX, FAILURES_WINDOW_S);
     this.#warn = sparsely((what: object, suppressed) =>
       log.warn({ ...what, suppressed }, 'requests are refused: too many'),
     );
   }
 
   /** One more request of an address, whoever it may be. @throws ProblemError 429 */
-  async count(req: IncomingMessage): Promise<void> {
-    if (this.#addresses === null) return;
-    await this.#consume(this.#addresses, networkOf(this.#clientAddress(req)), 'address', req);
+  count(req: IncomingMessage): void {
+    if (this.#addresses !== null) this.#consume(this.#addresses, this.#networkOf(req), 'address', req);
   }
 
   /**
    * Whose request it is, null when its credential is missing or wrong. Counts for the key, or against the address.
-   * @throws ProblemError 429; whatever the authenticator rejects with
+   * @throws ProblemError 429, at once or later; whatever the authenticator rejects with
    */
-  async admit(
+  admit(
     req: IncomingMessage,
     authorization: string | undefined,
     { requestId, workspace = workspaceNamedBy(req), budget }: Arrival,
-  ): Promise<Actor | null> {
+  ): Actor | null | Promise<Actor | null> {
     if (authorization === undefined) return null;
+    // It was right when it was checked: no guess.
+    const actor = this.#authenticator.remembered(authorization, workspace);
+    if (actor === null) return this.#admitStranger(req, authorization, { requestId, workspace, budget });
+    if (this.#keys !== null) this.#consume(this.#keys, nameOf(actor, budget), 'key', req);
+    return actor;
+  }
+
+  /** One more operation on a connection that was admitted. @returns 0, or after how many seconds to try again. */
+  operation(actor: Actor): number {
+    const leftMs = this.#keys?.count(nameOf(actor)) ?? 0;
+    return leftMs === 0 ? 0 : secondsOf(leftMs);
+  }
+
+  async #admitStranger(
+    req: IncomingMessage,
+    authorization: string,
+    { requestId, workspace, budget }: Arrival,
+  ): Promise<Actor | null> {
     // Without what stands before it, which could be written in many ways.
     const credential = authorization.slice(authorization.lastIndexOf(' ') + 1);
-    if (this.#failures !== null && !this.#known.has(credential)) await this.#requireNoGuesser(req);
+    if (this.#failures !== null && !this.#known.has(credential)) this.#requireNoGuesser(this.#failures, req);
     const actor = await this.#authenticator.authenticate(authorization, {
       workspace,
       record: (who) => this.withOrigin(who, req, requestId),
     });
     if (actor === null) {
       this.#known.delete(credential);
-      await this.#failures?.penalty(networkOf(this.#clientAddress(req)));
+      this.#failures?.count(this.#networkOf(req));
       return null;
     }
     if (this.#failures !== null && !this.#known.has(credential)) this.#known.set(credential, true);
-    if (this.#keys !== null) await this.#consume(this.#keys, nameOf(actor, budget), 'key', req);
+    if (this.#keys !== null) this.#consume(this.#keys, nameOf(actor, budget), 'key', req);
     return actor;
-  }
-
-  /** One more operation on a connection that was admitted. @returns 0, or after how many seconds to try again. */
-  async operation(actor: Actor): Promise<number> {
-    if (this.#keys === null) return 0;
-    return this.#keys.consume(nameOf(actor)).then(() => 0, secondsLeft);
   }
 
   /**
    * Asked before the database is, told after it has answered: what an address has under way at the moment when it is found out is still
    * answered, which its other limit bounds.
    */
-  async #requireNoGuesser(req: IncomingMessage): Promise<void> {
-    const network = networkOf(this.#clientAddress(req));
-    const failures = await this.#failures?.get(network);
-    if (!failures || failures.consumedPoints < FAILURES_MAX) return;
+  #requireNoGuesser(failures: Windows, req: IncomingMessage): void {
+    const network = this.#networkOf(req);
+    const leftMs = failures.ask(network);
+    if (leftMs === 0) return;
     this.#warn({ by: 'wrong credentials', ...this.#where(req, network) });
     throw new ProblemError(
-      rateLimited('too many wrong credentials came from this address', secondsLeft(failures)),
+      rateLimited('too many wrong credentials came from this address', secondsOf(leftMs)),
     );
   }
 
-  async #consume(
-    counter: RateLimiterMemory,
-    name: string,
-    by: 'key' | 'address',
-    req: IncomingMessage,
-  ): Promise<void> {
-    try {
-      await counter.consume(name);
-    } catch (refused) {
-      this.#warn({ by, ...this.#where(req, name) });
-      throw new ProblemError(rateLimited(`too many requests of this ${by}`, secondsLeft(refused)));
-    }
+  #consume(counter: Windows, name: string, by: 'key' | 'address', req: IncomingMessage): void {
+    const leftMs = counter.count(name);
+    if (leftMs === 0) return;
+    this.#warn({ by, ...this.#where(req, name) });
+    throw new ProblemError(rateLimited(`too many requests of this ${by}`, secondsOf(leftMs)));
   }
 
   /** Behind a proxy that is not trusted everybody has the proxy's address: the operator should know. */
@@ -134,16 +141,14 @@ export class Doorkeeper {
   }
 }
 
-function limiter(points: number, duration: number): RateLimiterMemory | null {
-  return points === 0 ? null : new RateLimiterMemory({ points, duration, keyPrefix: '' });
+function windows(max: number, lengthS: number): Windows | null {
+  return max === 0 ? null : new Windows({ max, lengthMs: lengthS * 1_000 });
 }
 
 function nameOf({ workspaceId, id }: Actor, budget = ''): string {
   return `${workspaceId} ${id} ${budget}`;
 }
 
-/** Of what the limiter rejects with, which is no Error. @throws it, when it is something else */
-function secondsLeft(refused: unknown): number {
-  if (refused instanceof Error || typeof refused !== 'object' || refused === null) throw refused;
-  return Math.max(1, Math.ceil((refused as { msBeforeNext: number }).msBeforeNext / 1_000));
+function secondsOf(ms: number): number {
+  return Math.max(1, Math.ceil(ms / 1_000));
 }

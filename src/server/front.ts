@@ -4,31 +4,30 @@ import { isUnavailable } from '../db/database-errors.ts';
 import type { Actor } from '../domain/actor.ts';
 import { can } from '../domain/actor.ts';
 import { mayReadAll, readsSomething } from '../domain/actor-reading.ts';
-import type { Snapshot } from '../delivery/snapshot.ts';
-import type { Usage } from '../delivery/usage.ts';
 import type { FeedStatus } from '../realtime/feed.ts';
 import { takeApplied } from './applied-door.ts';
 import type { AppliedDoorDeps } from './applied-door.ts';
-import { AUDIT_EXPORT_PATH } from './audit-export.ts';
+import { andThen } from './at-once.ts';
 import type { AuditExport } from './audit-export.ts';
 import { bodyBytesMax, readBody } from './body.ts';
-import { applyCors } from './cors.ts';
-import { deliver, deliverRendered, DELIVERY_PATH, isRender } from './delivery.ts';
+import { answerOptions, corsHeaders, VARY_CORS } from './cors.ts';
+import { requireDeliveryMethod } from './delivery.ts';
+import type { Delivery } from './delivery.ts';
 import type { Doorkeeper } from './doorkeeper.ts';
 import type { ChannelAnswer } from './channel-answer.ts';
-import { APPLIED_SUFFIX, CHANNELS_PATH } from './channel-request.ts';
 import { streamEvents } from './event-stream.ts';
 import type { EventStreamDeps } from './event-stream.ts';
+import { setOpening } from './exchange.ts';
+import type { Exchange } from './exchange.ts';
 import type { Graphiql } from './graphiql.ts';
-import { subscribeBySse } from './graphql-sse.ts';
-import type { GraphqlSseDeps } from './graphql-sse.ts';
-import type { GraphqlHandler } from './graphql.ts';
+import { answerGraphql } from './graphql-door.ts';
+import type { GraphqlDoorDeps } from './graphql-door.ts';
 import { sendLiveness, sendReadiness } from './health.ts';
 import type { Log } from './log.ts';
 import type { Metrics } from './metrics.ts';
 import { hasMinCursor, reachMinCursor } from './min-cursor.ts';
 import type { Reach } from './min-cursor.ts';
-import { GRAPHIQL_ASSETS_PATH, GRAPHQL_PATH } from './paths.ts';
+import { DELIVERY_PATH, GRAPHQL_PATH } from './paths.ts';
 import {
   forbidden,
   methodNotAllowed,
@@ -39,17 +38,12 @@ import {
   unavailable,
   unexpected,
 } from './problem.ts';
+import { CORS_ROUTES, routeOf, UNCOUNTED_ROUTES } from './route.ts';
 
-import type { SnapshotGraph } from './snapshot-graph.ts';
-import { setSecurityHeaders } from './security-headers.ts';
-
-export interface FrontDeps extends AppliedDoorDeps {
+export interface FrontDeps extends AppliedDoorDeps, GraphqlDoorDeps {
   readonly doorkeeper: Doorkeeper;
-  readonly snapshot: Snapshot;
-  readonly usage: Usage;
-  readonly graphql: GraphqlHandler;
-  readonly snapshotGraph: SnapshotGraph;
-  readonly sse: GraphqlSseDeps & EventStreamDeps;
+  readonly delivery: Delivery;
+  readonly sse: GraphqlDoorDeps['sse'] & EventStreamDeps;
   readonly channelAnswer: ChannelAnswer;
   readonly auditExport: AuditExport;
   /** Null: switched off, and nothing tells that there is such a thing. */
@@ -66,66 +60,72 @@ export interface FrontDeps extends AppliedDoorDeps {
 
 /** An instance and a cursor, with room. */
 const APPLIED_BYTES_MAX = 4_096;
+const NONE: readonly string[] = [];
+const NOTHING = Buffer.alloc(0);
+/** Whoever comes again comes to a node that stays. */
+const LAST = ['connection', 'close'];
 
-type Route =
-  | 'graphql'
-  | 'graphiql'
-  | 'delivery'
-  | 'channel'
-  | 'applied'
-  | 'events'
-  | 'audit'
-  | 'livez'
-  | 'readyz'
-  | 'metrics'
-  | 'unknown';
-
-/** What a probe asks for is answered whoever else asks for too much. */
-const UNCOUNTED_ROUTES: ReadonlySet<Route> = new Set<Route>(['livez', 'readyz']);
-
-/** What pages of other origins may call, where the operator says so. */
-const CORS_ROUTES: ReadonlySet<Route> = new Set<Route>([
-  'graphql',
-  'delivery',
-  'channel',
-  'applied',
-  'events',
-]);
-
-/** Every HTTP request comes in here: routing, CORS, authentication, body limits, errors, metrics. */
+/**
+ * Every HTTP request comes in here: routing, CORS, authentication, body limits, errors, metrics. What memory answers is answered at once,
+ * without a promise: counted, let in, found, sent, in the turn in which it came.
+ */
 export function createFront(deps: FrontDeps): (req: IncomingMessage, res: ServerResponse) => void {
   return (req, res) => {
-    const began = performance.now();
-    const requestId = randomUUID();
-    const path = pathOf(req);
-    const route = routeOf(path);
-    res.setHeader('x-request-id', requestId);
-    // Whoever comes again comes to a node that stays.
-    if (deps.isDraining()) res.setHeader('connection', 'close');
-    setSecurityHeaders(res);
-    res.once('close', () => {
-      const seconds = (performance.now() - began) / 1_000;
-      deps.metrics.observeRequest(route, res.statusCode, seconds);
-      deps.log.debug({ requestId, method: req.method, path, status: res.statusCode, seconds }, 'request');
-    });
-    handle(deps, { req, res, path, route, requestId }).catch((error: unknown) =>
-      fail(deps.log, requestId, res, error),
-    );
+    const exchange = begin(deps, req, res);
+    try {
+      handle(deps, exchange)?.catch((error: unknown) => fail(deps.log, exchange, error));
+    } catch (error) {
+      fail(deps.log, exchange, error);
+    }
   };
 }
 
-interface Exchange {
-  readonly req: IncomingMessage;
-  readonly res: ServerResponse;
-  readonly path: string;
-  readonly route: Route;
-  readonly requestId: string;
+function begin(deps: FrontDeps, req: IncomingMessage, res: ServerResponse): Exchange {
+  const began = performance.now();
+  const path = pathOf(req);
+  const route = routeOf(path);
+  const { corsOrigins } = deps;
+  const hasCors = corsOrigins.length > 0 && CORS_ROUTES.has(route);
+  const cors = hasCors ? corsHeaders(req, corsOrigins) : NONE;
+  const exchange = {
+    req,
+    res,
+    path,
+    route,
+    requestId: randomUUID(),
+    own: deps.isDraining() ? [...LAST, ...cors] : cors,
+    vary: hasCors ? VARY_CORS : null,
+  };
+  // Answered or cut off, and not before: an answer takes as long as its client takes it.
+  res.on('close', () => ended(deps, exchange, (performance.now() - began) / 1_000));
+  return exchange;
 }
 
-async function handle(deps: FrontDeps, exchange: Exchange): Promise<void> {
+function ended({ metrics, log }: FrontDeps, exchange: Exchange, seconds: number): void {
+  const { req, res, path, route, requestId } = exchange;
+  metrics.requests.observe(route, res.statusCode, seconds);
+  if (!log.isLevelEnabled('debug')) return;
+  log.debug({ requestId, method: req.method, path, status: res.statusCode, seconds }, 'request');
+}
+
+/** @returns undefined: answered. @throws what `fail` tells the client, at once or later */
+function handle(deps: FrontDeps, exchange: Exchange): Promise<void> | undefined {
+  const { req, route } = exchange;
+  if (req.method === 'OPTIONS' && CORS_ROUTES.has(route)) return handleOptions(deps, exchange);
+  if (!UNCOUNTED_ROUTES.has(route)) deps.doorkeeper.count(req);
+  if (route === 'delivery') return handleDelivery(deps, exchange) ?? undefined;
+  if (route === 'graphql') return handleGraphql(deps, exchange) ?? undefined;
+  setOpening(exchange);
+  return handleOther(deps, exchange);
+}
+
+function handleOptions({ corsOrigins }: FrontDeps, exchange: Exchange): undefined {
+  setOpening(exchange);
+  answerOptions(exchange.req, exchange.res, corsOrigins);
+}
+
+async function handleOther(deps: FrontDeps, exchange: Exchange): Promise<void> {
   const { req, res, path, route } = exchange;
-  if (CORS_ROUTES.has(route) && applyCors(req, res, deps.corsOrigins)) return;
-  if (!UNCOUNTED_ROUTES.has(route)) await deps.doorkeeper.count(req);
   switch (route) {
     case 'livez':
       return sendLiveness(res);
@@ -134,11 +134,6 @@ async function handle(deps: FrontDeps, exchange: Exchange): Promise<void> {
     case 'graphiql':
       if (deps.graphiql?.asset(req, res, path)) return;
       throw new ProblemError(notFound('there is no such file'));
-    case 'graphql':
-      if (deps.graphiql !== null && wantsPage(req)) return deps.graphiql.page(req, res);
-      return handleGraphql(deps, exchange);
-    case 'delivery':
-      return handleDelivery(deps, exchange);
     case 'channel':
       return handleChannel(deps, exchange);
     case 'applied':
@@ -149,33 +144,43 @@ async function handle(deps: FrontDeps, exchange: Exchange): Promise<void> {
       return deps.auditExport.send(await requireActor(deps, exchange), req, res);
     case 'metrics':
       return handleMetrics(deps, exchange);
-    case 'unknown':
+    default:
       throw new ProblemError(
         notFound(`there is nothing here: try ${GRAPHQL_PATH} or ${DELIVERY_PATH}{slug}`),
       );
   }
 }
 
-async function handleGraphql(deps: FrontDeps, exchange: Exchange): Promise<void> {
-  const { req, res, requestId } = exchange;
-  const actor = await requireActor(deps, exchange);
-  const body = hasBody(req) ? await readBody(req, bodyBytesMax(actor)) : Buffer.alloc(0);
-  if (await deps.snapshotGraph.answer({ req, res, actor, body })) return;
-  if (await subscribeBySse(deps.sse, { req, res, actor, requestId, body })) return;
-  await deps.graphql(req, res, { actor: deps.doorkeeper.withOrigin(actor, req, requestId), requestId, body });
+function handleGraphql(deps: FrontDeps, exchange: Exchange): void | Promise<void> {
+  const { req, res } = exchange;
+  if (deps.graphiql !== null && wantsPage(req)) {
+    setOpening(exchange);
+    return deps.graphiql.page(req, res);
+  }
+  return andThen(requireActor(deps, exchange), (actor) => {
+    const body = hasBody(req) ? readBody(req, bodyBytesMax(actor)) : NOTHING;
+    return andThen(body, (read) => answerGraphql(deps, exchange, { actor, body: read }));
+  });
 }
 
-async function handleDelivery(deps: FrontDeps, exchange: Exchange): Promise<void> {
-  const { req, res, path } = exchange;
+function handleDelivery(deps: FrontDeps, exchange: Exchange): void | Promise<void> {
+  const { req } = exchange;
+  if (hasMinCursor(req) || hasBody(req)) return handleSlowDelivery(deps, exchange);
+  return andThen(requireActor(deps, exchange), (actor) => {
+    requireRead(actor);
+    return deps.delivery.read(actor, exchange);
+  });
+}
+
+/** What must be waited for before anything can be answered: how far this node is, or a body. */
+async function handleSlowDelivery(deps: FrontDeps, exchange: Exchange): Promise<void> {
+  const { req } = exchange;
   const actor = await requireActor(deps, exchange);
   requireRead(actor);
   if (hasMinCursor(req)) await reachMinCursor(deps.reach, actor, req);
-  const { snapshot, usage } = deps;
-  const delivery = { snapshot, usage, isStale: () => !deps.feedStatus().reachable };
-  if (req.method !== 'POST')
-    return deliver(delivery, actor, req, res, isRender(path) ? 'GET, HEAD, POST' : 'GET, HEAD');
-  if (!isRender(path)) throw new ProblemError(methodNotAllowed('GET, HEAD'));
-  return deliverRendered(delivery, actor, req, res, await readBody(req, bodyBytesMax(actor)));
+  requireDeliveryMethod(exchange);
+  if (!hasBody(req)) return deps.delivery.read(actor, exchange);
+  return deps.delivery.render(actor, exchange, await readBody(req, bodyBytesMax(actor)));
 }
 
 async function handleChannel(deps: FrontDeps, exchange: Exchange): Promise<void> {
@@ -207,19 +212,24 @@ async function handleMetrics(deps: FrontDeps, exchange: Exchange): Promise<void>
   const { req, res } = exchange;
   if (req.method !== 'GET') throw new ProblemError(methodNotAllowed('GET'));
   requireFigures(deps, await requireActor(deps, exchange));
-  const text = await deps.metrics.registry.metrics();
-  res.writeHead(200, { 'content-type': deps.metrics.registry.contentType });
+  const text = await deps.metrics.text();
+  res.writeHead(200, { 'content-type': deps.metrics.contentType });
   res.end(text);
 }
 
-async function requireActor(
+function requireActor(
   { doorkeeper }: FrontDeps,
   { req, requestId }: Exchange,
   budget?: 'applied',
-): Promise<Actor> {
-  const actor = await doorkeeper.admit(req, req.headers.authorization, { requestId, budget });
-  if (actor === null) throw new ProblemError(unauthenticated());
-  return actor;
+): Actor | Promise<Actor> {
+  return andThen(
+    doorkeeper.admit(req, req.headers.authorization, { requestId, budget }),
+    (actor) => actor ?? refuseStranger(),
+  );
+}
+
+function refuseStranger(): never {
+  throw new ProblemError(unauthenticated());
 }
 
 function requireRead(actor: Actor): void {
@@ -238,7 +248,9 @@ function requireFigures({ homeWorkspaceId }: FrontDeps, actor: Actor): void {
   );
 }
 
-function fail(log: Log, requestId: string, res: ServerResponse, error: unknown): void {
+function fail(log: Log, exchange: Exchange, error: unknown): void {
+  const { res, requestId } = exchange;
+  if (!res.headersSent) setOpening(exchange);
   if (error instanceof ProblemError) return sendProblem(res, error.problem);
   if (isUnavailable(error)) {
     log.warn({ err: error, requestId }, 'the database did not answer a read');
@@ -251,21 +263,6 @@ function fail(log: Log, requestId: string, res: ServerResponse, error: unknown):
 function pathOf({ url = '/' }: IncomingMessage): string {
   const end = url.indexOf('?');
   return end === -1 ? url : url.slice(0, end);
-}
-
-function routeOf(path: string): Route {
-  if (path.startsWith(DELIVERY_PATH)) return 'delivery';
-  if (path.startsWith(CHANNELS_PATH)) return channelRouteOf(path);
-  if (path === AUDIT_EXPORT_PATH) return 'audit';
-  if (path === GRAPHQL_PATH) return 'graphql';
-  if (path.startsWith(GRAPHIQL_ASSETS_PATH)) return 'graphiql';
-  if (path === '/livez' || path === '/readyz' || path === '/metrics') return path.slice(1) as Route;
-  return 'unknown';
-}
-
-function channelRouteOf(path: string): Route {
-  if (path.endsWith(APPLIED_SUFFIX)) return 'applied';
-  return path.includes('/', CHANNELS_PATH.length) ? 'events' : 'channel';
 }
 
 function hasBody({ method }: IncomingMessage): boolean {

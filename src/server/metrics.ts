@@ -1,18 +1,21 @@
-import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
+import { collectDefaultMetrics, Counter, Gauge, Registry } from 'prom-client';
 import type { HubMeters } from '../realtime/hub-deps.ts';
 import type { CheckpointMeters } from './checkpoints.ts';
 import { CountedHistogram } from './counted-histogram.ts';
+import { createRequestMeters } from './request-meters.ts';
+import type { RequestMeters } from './request-meters.ts';
 import { registerSnapshotMetrics } from './snapshot-metrics.ts';
 import type { SnapshotFigures } from './snapshot-metrics.ts';
 import { serverVersion } from './version.ts';
 import type { Transport } from '../realtime/member.ts';
 
 export interface Metrics {
-  readonly registry: Registry;
+  readonly contentType: string;
   readonly hub: HubMeters;
   readonly checkpoints: CheckpointMeters;
-  /** One answered request; `route` is a fixed name, never a path. */
-  observeRequest(route: string, status: number, seconds: number): void;
+  readonly requests: Pick<RequestMeters, 'observe'>;
+  /** Everything, as Prometheus reads it. */
+  text(): Promise<string>;
 }
 
 export interface MetricSources {
@@ -34,31 +37,13 @@ export function createMetrics(sources: MetricSources): Metrics {
     labelNames: ['version'],
     registers: [registry],
   }).set({ version: serverVersion() }, 1);
+  const requests = createRequestMeters();
   return {
-    registry,
+    contentType: registry.contentType,
     hub: createHubMeters(registry),
     checkpoints: createCheckpointMeters(registry),
-    observeRequest: createRequestObserver(registry),
-  };
-}
-
-function createRequestObserver(registry: Registry): Metrics['observeRequest'] {
-  const requests = new Counter({
-    name: 'promptforge_http_requests_total',
-    help: 'Answered HTTP requests',
-    labelNames: ['route', 'status'],
-    registers: [registry],
-  });
-  const seconds = new Histogram({
-    name: 'promptforge_http_request_duration_seconds',
-    help: 'Time from the request head to the end of the answer',
-    labelNames: ['route'],
-    buckets: [0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5],
-    registers: [registry],
-  });
-  return (route, status, duration) => {
-    requests.inc({ route, status });
-    seconds.observe({ route }, duration);
+    requests,
+    text: async () => `${requests.text()}\n${await registry.metrics()}`,
   };
 }
 

@@ -58,7 +58,7 @@ export async function startNode(options: NodeOptions): Promise<Node> {
   const { database, nodeId, log, times } = options;
   const uses = startCredentialUses(database, log);
   const authenticator = authenticatorOf(options, {
-    isReachable: () => feed.status().reachable,
+    isReachable: () => feed.isReachable(),
     onUse: (actor, nowMs) => uses.note(actor, nowMs),
   });
   const snapshot = createSnapshot(database, {
@@ -72,7 +72,7 @@ export async function startNode(options: NodeOptions): Promise<Node> {
   const streams = new Streams(times, async (value, caller) => authenticator.authenticate(value, caller));
   const metrics = createMetrics({
     snapshot,
-    isReachable: () => feed.status().reachable,
+    isReachable: () => feed.isReachable(),
     connections: () => streams.counts(),
     followers: () => hub.counts(),
     feedLagMs: () => feed.worstLagMs(),

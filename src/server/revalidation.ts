@@ -10,10 +10,14 @@ export function matchesEtag(header: string | undefined, etag: string): boolean {
   return header.split(',').some((candidate) => strong(candidate.trim()) === opaque);
 }
 
-/** writeHead replaces what was set before it, and the CORS part has set Origin. */
+/** @param before what the answer depends on beside: the CORS part says Origin; null: nothing */
+export function varyWith(before: string | null): string {
+  return before === null ? VARY : `${VARY}, ${before}`;
+}
+
+/** The same for what is said already; writeHead replaces it. */
 export function varyOf(res: ServerResponse): string {
-  const before = res.getHeader('vary');
-  return before === undefined ? VARY : `${VARY}, ${String(before)}`;
+  return varyWith(res.getHeader('vary')?.toString() ?? null);
 }
 
 function strong(etag: string): string {

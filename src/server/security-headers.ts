@@ -1,5 +1,3 @@
-import type { ServerResponse } from 'node:http';
-
 /**
  * What every answer says to browsers: take it for what it says that it is, run nothing in it, show it in no frame, tell nobody where it
  * stood, lend it to no page of another origin. GraphiQL's page and files set policies of their own.
@@ -11,7 +9,3 @@ export const SECURITY_HEADERS: readonly (readonly [name: string, value: string])
   ['referrer-policy', 'no-referrer'],
   ['permissions-policy', 'camera=(), geolocation=(), microphone=(), payment=(), usb=()'],
 ];
-
-export function setSecurityHeaders(res: ServerResponse): void {
-  for (const [name, value] of SECURITY_HEADERS) res.setHeader(name, value);
-}

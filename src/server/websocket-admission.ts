@@ -33,7 +33,7 @@ export async function admitWebSocket(
   { doorkeeper, streams, corsOrigins, waitingRoom, clientAddress }: AdmissionDeps,
   req: IncomingMessage,
 ): Promise<Admission> {
-  await doorkeeper.count(req);
+  doorkeeper.count(req);
   const [path] = (req.url ?? '').split('?', 1);
   if (path !== GRAPHQL_PATH) return { refused: notFound(`WebSockets are taken at ${GRAPHQL_PATH}`) };
   if (!isOriginAllowed(req, corsOrigins)) return { refused: forbidden('this origin may not open sockets') };

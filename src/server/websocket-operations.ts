@@ -94,7 +94,7 @@ async function prepare(
     connection.close('TOO_MANY_SUBSCRIPTIONS');
     return [new GraphQLError('too many subscriptions on this connection')];
   }
-  const retryAfter = await doorkeeper.operation(actor);
+  const retryAfter = doorkeeper.operation(actor);
   if (retryAfter > 0) return [rateLimitedError(retryAfter)];
   const query = textOf(documents, payload);
   if (query instanceof GraphQLError) return [query];

@@ -1,0 +1,58 @@
+import type { IncomingMessage } from 'node:http';
+import Negotiator from 'negotiator';
+import type { Answer } from '../delivery/answer-cache.ts';
+import { keyOf } from '../delivery/held-versions.ts';
+import type { Representation, Served } from '../delivery/representation.ts';
+import type { Target } from './delivery-target.ts';
+import { flatHeaders, OPENING } from './exchange.ts';
+import { notAcceptable, ProblemError } from './problem.ts';
+import { varyWith } from './revalidation.ts';
+
+/** What delivery answers, and what that counts as. */
+export interface DeliveryAnswer extends Answer {
+  readonly served: Served;
+}
+
+/** @throws ProblemError 406 */
+export function makeAnswer(
+  served: Served,
+  { slug, selector }: Target,
+  { req, workspaceId, vary }: { req: IncomingMessage; workspaceId: string; vary: string | null },
+): DeliveryAnswer {
+  const { etag, body, contentType } = negotiate(req, served);
+  const headers304 = [
+    ...OPENING,
+    ...flatHeaders({
+      etag,
+      'cache-control': 'channel' in selector ? 'private, no-cache' : 'private, max-age=31536000, immutable',
+      ...originHeaders(served),
+      vary: varyWith(vary),
+    }),
+  ];
+  return {
+    madeOf: [{ key: keyOf({ workspaceId, slug, selector }), held: served }],
+    served,
+    etag,
+    headers304,
+    headers200: [...headers304, 'content-type', contentType, 'content-length', String(body.length)],
+    body,
+  };
+}
+
+/** Which version it is, and since which event. */
+export function originHeaders({ source: { version, cursor } }: Served): Record<string, string> {
+  return {
+    'x-promptforge-version': String(version),
+    ...(cursor === null ? {} : { 'x-promptforge-cursor': cursor }),
+  };
+}
+
+function negotiate(req: IncomingMessage, served: Served): Representation {
+  const { accept } = req.headers;
+  if (accept === undefined || accept === '*/*' || accept === 'application/json') return served.json;
+  const offered = served.text === null ? ['application/json'] : ['application/json', 'text/plain'];
+  const type = new Negotiator(req).mediaType(offered);
+  if (type === 'text/plain' && served.text !== null) return served.text;
+  if (type === 'application/json') return served.json;
+  throw new ProblemError(notAcceptable(`this prompt is served as ${offered.join(' or ')}`));
+}

@@ -1,0 +1,42 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Route } from './route.ts';
+import { SECURITY_HEADERS } from './security-headers.ts';
+
+/** A request, and what is known of its answer before anybody has looked into it. Headers are flat: name, value, name, value. */
+export interface Exchange {
+  readonly req: IncomingMessage;
+  readonly res: ServerResponse;
+  readonly path: string;
+  readonly route: Route;
+  readonly requestId: string;
+  /** Of this answer beside what every answer says: that its connection ends, who may read it. */
+  readonly own: readonly string[];
+  /** What the answer depends on because of who may read it; null: nothing. */
+  readonly vary: string | null;
+}
+
+const FIRST = ['x-request-id', ''] as const;
+
+/** What every answer says, for whole header arrays that are written at once; `openingOf` says of which request it is. */
+export const OPENING: readonly string[] = [...FIRST, ...SECURITY_HEADERS.flat()];
+
+/** Names and values in turns. */
+export function flatHeaders(headers: Readonly<Record<string, string>>): string[] {
+  return Object.entries(headers).flat();
+}
+
+/** A header array of this exchange. @param headers begins with OPENING */
+export function openingOf({ requestId, own }: Exchange, headers: readonly string[]): string[] {
+  const opened = headers.slice();
+  opened[FIRST.length - 1] = requestId;
+  if (own.length > 0) opened.push(...own);
+  return opened;
+}
+
+/** For whoever writes an answer that is not known as a whole. Twice is once. */
+export function setOpening(exchange: Exchange): void {
+  const { res, vary } = exchange;
+  const headers = openingOf(exchange, OPENING);
+  for (let at = 0; at < headers.length; at += 2) res.setHeader(headers[at] ?? '', headers[at + 1] ?? '');
+  if (vary !== null) res.setHeader('vary', vary);
+}

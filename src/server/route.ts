@@ -1,0 +1,43 @@
+import { AUDIT_EXPORT_PATH } from './audit-export.ts';
+import { APPLIED_SUFFIX, CHANNELS_PATH } from './channel-request.ts';
+import { DELIVERY_PATH, GRAPHIQL_ASSETS_PATH, GRAPHQL_PATH } from './paths.ts';
+
+export type Route =
+  | 'graphql'
+  | 'graphiql'
+  | 'delivery'
+  | 'channel'
+  | 'applied'
+  | 'events'
+  | 'audit'
+  | 'livez'
+  | 'readyz'
+  | 'metrics'
+  | 'unknown';
+
+/** What a probe asks for is answered whoever else asks for too much. */
+export const UNCOUNTED_ROUTES: ReadonlySet<Route> = new Set<Route>(['livez', 'readyz']);
+
+/** What pages of other origins may call, where the operator says so. */
+export const CORS_ROUTES: ReadonlySet<Route> = new Set<Route>([
+  'graphql',
+  'delivery',
+  'channel',
+  'applied',
+  'events',
+]);
+
+export function routeOf(path: string): Route {
+  if (path.startsWith(DELIVERY_PATH)) return 'delivery';
+  if (path.startsWith(CHANNELS_PATH)) return channelRouteOf(path);
+  if (path === AUDIT_EXPORT_PATH) return 'audit';
+  if (path === GRAPHQL_PATH) return 'graphql';
+  if (path.startsWith(GRAPHIQL_ASSETS_PATH)) return 'graphiql';
+  if (path === '/livez' || path === '/readyz' || path === '/metrics') return path.slice(1) as Route;
+  return 'unknown';
+}
+
+function channelRouteOf(path: string): Route {
+  if (path.endsWith(APPLIED_SUFFIX)) return 'applied';
+  return path.includes('/', CHANNELS_PATH.length) ? 'events' : 'channel';
+}
