@@ -4,6 +4,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import { writeTargets } from './targets.ts';
 
 const PARTS = ['read', 'push', 'write', 'scale', 'start', 'check --record'];
 
@@ -18,3 +19,4 @@ for (const part of PARTS) {
   console.error(`=== ${part}: ${Math.round((performance.now() - began) / 1_000)} s`);
   if (child.exitCode !== 0) process.exitCode = 1;
 }
+await writeTargets();

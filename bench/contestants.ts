@@ -38,20 +38,27 @@ export interface Field {
   readonly forge: Contestant;
   readonly bare: Contestant;
   readonly asItComes: Contestant;
+  /** Of event streams: graphql-sse. */
+  readonly second: Contestant | null;
 }
 
-/** PromptForge, the bare server of this protocol, and the library as it comes. All tell the same. */
+/** PromptForge, the bare server of this protocol, and the libraries as they come. All tell the same. */
 export async function startField(protocol: Protocol, pinned: boolean): Promise<Field> {
   const { told, ...pair } = await startPair(protocol, pinned);
   const library: Yardstick = protocol === 'SSE' ? 'yoga-sse' : 'graphql-ws';
-  return { ...pair, asItComes: await yardstick(library, { protocol, pinned, told }) };
+  const how = { protocol, pinned, told };
+  return {
+    ...pair,
+    asItComes: await yardstick(library, how),
+    second: protocol === 'SSE' ? await yardstick('graphql-sse', how) : null,
+  };
 }
 
 /** Without the library; `told`: the result that everybody tells. */
 export async function startPair(
   protocol: Protocol,
   pinned: boolean,
-): Promise<Omit<Field, 'asItComes'> & { readonly told: string }> {
+): Promise<Pick<Field, 'forge' | 'bare'> & { readonly told: string }> {
   const forge = await startPromptForge(pinned, ['--expose-gc']);
   await seed(forge);
   const told = await firstEvent(forge);

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 
 /** The servers that PromptForge is compared with stand in bench/package.json alone: who installs the project does not install them. */
 export function installPeers(): void {
-  if (existsSync(join(import.meta.dirname, 'node_modules', 'mercurius'))) return;
+  if (existsSync(join(import.meta.dirname, 'node_modules', 'graphql-sse'))) return;
   console.error('installs what is compared with: npm ci --prefix bench');
   const { status } = spawnSync('npm', ['ci', '--prefix', import.meta.dirname, '--no-audit', '--no-fund'], {
     stdio: ['ignore', 'ignore', 'inherit'],

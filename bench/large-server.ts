@@ -44,7 +44,7 @@ export async function startLargeServer(isPinned: boolean, data: LargeData): Prom
     },
   });
   let text = '';
-  for await (const chunk of child.stdout) {
+  for await (const chunk of child.stdout ?? []) {
     text += String(chunk);
     if (/Admin key[^\n]*\n\s*(pf_live_\w+)\n/.test(text)) break;
   }

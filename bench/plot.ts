@@ -6,7 +6,7 @@ const WIDTH = 760;
 const HEIGHT = 380;
 const BOX = { left: 76, right: WIDTH - 24, top: 78, bottom: HEIGHT - 62 };
 /** Told apart on white and on black, and by who sees no red or no green. */
-const COLOURS = ['#0b84a5', '#d1692c', '#7a63c4', '#6b8e23', '#b8478f'];
+const COLOURS = ['#0b84a5', '#d1692c', '#7a63c4', '#6b8e23', '#b8478f', '#a07d00', '#5d8aa8', '#a85450'];
 const STYLE = `text{font:13px system-ui,sans-serif;fill:#57606a}.title{font-size:15px;font-weight:600;fill:#24292f}.grid{stroke:#8c959f;stroke-opacity:.3}.axis{stroke:#8c959f}
 @media(prefers-color-scheme:dark){text{fill:#9aa4ae}.title{fill:#e6edf3}}`;
 

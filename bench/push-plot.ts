@@ -1,9 +1,8 @@
 import { median, whole } from './figures.ts';
 import { linePlot, writePlot } from './plot.ts';
-import { SSE, WEB_SOCKET } from './push-report.ts';
+import { presentIn, SSE, WEB_SOCKET } from './push-report.ts';
 import type { PushResults } from './push-report.ts';
-import { RUNNERS } from './race.ts';
-import type { Heat } from './race.ts';
+import type { Heat, Runner } from './race.ts';
 
 /** The rounds themselves; the milliseconds of single frames would be hundreds of thousands. */
 export function pushData({ webSocket, sse }: PushResults) {
@@ -28,9 +27,10 @@ async function draw(
   file: string,
   title: string,
   heats: readonly Heat[],
-  names: Readonly<Record<(typeof RUNNERS)[number], string>>,
+  names: Readonly<Record<Runner, string>>,
 ): Promise<void> {
-  const lines = RUNNERS.map((runner) => ({
+  const runners = heats[0] === undefined ? [] : presentIn(heats[0].rounds);
+  const lines = runners.map((runner) => ({
     name: names[runner].replaceAll('`', ''),
     points: heats.map(
       ({ subscribers, rounds }) => [subscribers, median(rounds[runner].map(({ lastMs }) => lastMs))] as const,

@@ -35,8 +35,14 @@ export const WEB_SOCKET = {
   forge: 'PromptForge',
   bare: 'bare `ws.send`',
   asItComes: 'graphql-ws as it comes',
+  second: '',
 };
-export const SSE = { forge: 'PromptForge', bare: 'bare `res.write`', asItComes: 'GraphQL Yoga as it comes' };
+export const SSE = {
+  forge: 'PromptForge',
+  bare: 'bare `res.write`',
+  asItComes: 'GraphQL Yoga as it comes',
+  second: 'graphql-sse as it comes',
+};
 
 /** The section as Markdown. */
 export function pushReport(results: PushResults): string {
@@ -68,8 +74,8 @@ server process for 1,000 deliveries. Median (lowest-highest) of ${rounds} rounds
 
 ### Memory of an idle subscription
 
-| | PromptForge | bare | library as it comes |
-|---|---|---|---|
+| | PromptForge | bare | graphql-ws, Yoga | graphql-sse |
+|---|---|---|---|---|
 | WebSocket, KiB | ${memoryCells(webSocket.memory)} |
 | server-sent events, KiB | ${memoryCells(sse.memory)} |
 
@@ -100,7 +106,7 @@ before it: negative.
 
 function heatTable(heats: readonly Heat[], names: Readonly<Record<Runner, string>>): string {
   const rows = heats.flatMap(({ subscribers, rounds }) =>
-    RUNNERS.map((runner) => {
+    presentIn(rounds).map((runner) => {
       const of = (figure: (round: Round) => number) => rounds[runner].map(figure);
       const [last, inside] = [of(({ lastMs }) => lastMs), of(({ spreadMs }) => spreadMs)];
       const ratios = rounds.bare.map((bare, index) => (last[index] ?? Number.NaN) / bare.lastMs);
@@ -123,8 +129,12 @@ function heatTable(heats: readonly Heat[], names: Readonly<Record<Runner, string
 ${rows.join('\n')}`;
 }
 
+export function presentIn(found: Readonly<Record<Runner, readonly unknown[]>>): Runner[] {
+  return RUNNERS.filter((runner) => found[runner].length > 0);
+}
+
 function memoryCells(memory: Memory): string {
-  return RUNNERS.map((runner) => tenths(memory[runner] / 1_024)).join(' | ');
+  return RUNNERS.map((runner) => (memory[runner] === 0 ? '' : tenths(memory[runner] / 1_024))).join(' | ');
 }
 
 function readRows({ quiet, ...beside }: Reads): string[] {
@@ -132,7 +142,7 @@ function readRows({ quiet, ...beside }: Reads): string[] {
     `| ${name} | ${[0.5, 0.99, 1].map((share) => tenths(quantile(ms, share))).join(' | ')} |`;
   return [
     row('PromptForge, no fan-outs', quiet),
-    ...RUNNERS.map((runner) => row(WEB_SOCKET[runner], beside[runner])),
+    ...presentIn(beside).map((runner) => row(WEB_SOCKET[runner], beside[runner])),
   ];
 }
 

@@ -3,17 +3,27 @@
 import { createServer } from 'node:http';
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import type { GraphQLSchema } from 'graphql';
 import { useServer } from 'graphql-ws/use/ws';
 import { createYoga } from 'graphql-yoga';
 import { WebSocketServer } from 'ws';
 import { toldSchema } from './told-schema.ts';
 
-const YARDSTICKS = { 'bare-ws': bareWs, 'graphql-ws': graphqlWs, 'bare-sse': bareSse, 'yoga-sse': yogaSse };
+const YARDSTICKS = {
+  'bare-ws': bareWs,
+  'graphql-ws': graphqlWs,
+  'bare-sse': bareSse,
+  'yoga-sse': yogaSse,
+  'graphql-sse': graphqlSse,
+};
 export type Yardstick = keyof typeof YARDSTICKS;
 
 /** Tells everybody. */
 type Tell = () => void;
 type Handler = (req: IncomingMessage, res: ServerResponse) => void;
+
+/** Not by its name: it is not there where nobody installed what is compared with. */
+const GRAPHQL_SSE: string = './graphql-sse.mjs';
 
 const refuse: Handler = (_req, res) => void res.writeHead(404).end();
 
@@ -54,9 +64,18 @@ function yogaSse(_http: Server, payload: string): { tell: Tell; subscribe: Handl
   return { tell, subscribe: (req, res) => void yoga(req, res) };
 }
 
+async function graphqlSse(_http: Server, payload: string): Promise<{ tell: Tell; subscribe: Handler }> {
+  const { schema, tell } = toldSchema(payload);
+  const { handlerOf } = (await import(GRAPHQL_SSE)) as {
+    handlerOf: (of: GraphQLSchema) => (req: IncomingMessage, res: ServerResponse) => Promise<void>;
+  };
+  const handler = handlerOf(schema);
+  return { tell, subscribe: (req, res) => void handler(req, res) };
+}
+
 const [name = '', result = ''] = process.argv.slice(2);
 const server = createServer({ keepAliveTimeout: 65_000 });
-const yardstick = YARDSTICKS[name as Yardstick](server, result);
+const yardstick = await YARDSTICKS[name as Yardstick](server, result);
 server.on('request', (req, res) => {
   if (req.url === '/graphql') return yardstick.subscribe(req, res);
   res.writeHead(200, {

@@ -5,6 +5,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { startField } from './contestants.ts';
 import type { Contestant, Field } from './contestants.ts';
 import type { ProbeCommand } from './get-probe.ts';
+import { installPeers } from './install.ts';
 import { shareOfOthers } from './machine.ts';
 import { writeSection } from './page.ts';
 import { ask, pinThisProcess, startProgram, stopProgram } from './processes.ts';
@@ -12,7 +13,7 @@ import { pushReport } from './push-report.ts';
 import type { Commits, Memory, Reads } from './push-report.ts';
 import { pushData, pushPlot } from './push-plot.ts';
 import { pushTargets } from './push-targets.ts';
-import { openAll, requireAll, runHeat, RUNNERS } from './race.ts';
+import { contestantsOf, openAll, requireAll, runHeat } from './race.ts';
 import type { Heat } from './race.ts';
 import { keepResults } from './results.ts';
 import { writeTargets } from './targets.ts';
@@ -28,7 +29,7 @@ interface Scale {
   readonly readMs: number;
 }
 
-const FULL: Scale = { sizes: [1_000, 5_000, 10_000], rounds: 7, commits: 60, readMs: 3_000 };
+const FULL: Scale = { sizes: [1_000, 5_000, 10_000], rounds: 5, commits: 60, readMs: 2_500 };
 const QUICK: Scale = { sizes: [100, 500, 1_000], rounds: 3, commits: 10, readMs: 1_000 };
 
 await main(process.argv.includes('--quick'));
@@ -40,6 +41,7 @@ async function main(quick: boolean): Promise<void> {
     progress('given up: the machine is too busy for a measurement');
     process.exit(1);
   }, BOUND_MS).unref();
+  installPeers();
   const scale = quick ? QUICK : FULL;
   const pinned = pinThisProcess();
   const others = [await shareOfOthers()];
@@ -75,7 +77,7 @@ async function withField<T>(
   try {
     return await use(field);
   } finally {
-    for (const runner of RUNNERS) await field[runner].stop();
+    for (const [, contestant] of contestantsOf(field)) await contestant.stop();
   }
 }
 
@@ -112,12 +114,12 @@ async function lastHeat(field: Field, { sizes: [, middle, large], rounds }: Scal
 
 /** What the subscriptions from here to there add, idle, after a collection of garbage. */
 async function memoryOf(field: Field, from: number, to: number): Promise<Memory> {
-  const memory = { forge: 0, bare: 0, asItComes: 0 };
-  for (const runner of RUNNERS) {
-    const before = await field[runner].memoryBytes();
-    await field[runner].open(to);
+  const memory = { forge: 0, bare: 0, asItComes: 0, second: 0 };
+  for (const [runner, contestant] of contestantsOf(field)) {
+    const before = await contestant.memoryBytes();
+    await contestant.open(to);
     await delay(500);
-    memory[runner] = ((await field[runner].memoryBytes()) - before) / (to - from);
+    memory[runner] = ((await contestant.memoryBytes()) - before) / (to - from);
   }
   return memory;
 }
@@ -144,13 +146,13 @@ async function commitTo(forge: Contestant, subscribers: number, { commits }: Sca
 async function readBeside(field: Field, readMs: number): Promise<Reads> {
   progress('reads beside fan-outs');
   const { child: probe } = await startProgram('get-probe.ts', [], { serverCore: false });
-  const reads: Reads = { quiet: [], forge: [], bare: [], asItComes: [] };
+  const reads: Reads = { quiet: [], forge: [], bare: [], asItComes: [], second: [] };
   const get = ({ port, get: request }: Contestant) =>
     ask<Float64Array>(probe, { port, request, forMs: readMs } satisfies ProbeCommand);
   for (let round = 0; round < 2; round += 1) {
     reads.quiet.push(...(await get(field.forge)));
-    for (const runner of RUNNERS)
-      reads[runner].push(...(await whileFiring(field[runner], get(field[runner]))));
+    for (const [runner, contestant] of contestantsOf(field))
+      reads[runner].push(...(await whileFiring(contestant, get(contestant))));
   }
   await stopProgram(probe);
   return reads;

@@ -7,7 +7,7 @@ const WARM_UPS = 3;
 const WARM_UP_ATTEMPTS = 8;
 
 export type Runner = keyof Field;
-export const RUNNERS: readonly Runner[] = ['forge', 'bare', 'asItComes'];
+export const RUNNERS: readonly Runner[] = ['forge', 'bare', 'asItComes', 'second'];
 
 /** One event to all subscribers of one server. */
 export interface Round {
@@ -26,19 +26,28 @@ export interface Heat {
   readonly rounds: Readonly<Record<Runner, Round[]>>;
 }
 
+/** Who is there, in turns. */
+export function contestantsOf(field: Field): [Runner, Contestant][] {
+  return RUNNERS.flatMap((runner): [Runner, Contestant][] => {
+    const contestant = field[runner];
+    return contestant === null ? [] : [[runner, contestant]];
+  });
+}
+
 /** All servers up to so many subscribers, warm. */
 export async function openAll(field: Field, subscribers: number): Promise<void> {
-  for (const runner of RUNNERS) {
-    await field[runner].open(subscribers);
-    await warmUp(field[runner], subscribers);
+  for (const [, contestant] of contestantsOf(field)) {
+    await contestant.open(subscribers);
+    await warmUp(contestant, subscribers);
   }
 }
 
 /** The servers in turns. */
 export async function runHeat(field: Field, subscribers: number, rounds: number): Promise<Heat> {
-  const heat: Heat = { subscribers, rounds: { forge: [], bare: [], asItComes: [] } };
+  const heat: Heat = { subscribers, rounds: { forge: [], bare: [], asItComes: [], second: [] } };
   for (let round = 0; round < rounds; round += 1)
-    for (const runner of RUNNERS) heat.rounds[runner].push(await runRound(field[runner], subscribers));
+    for (const [runner, contestant] of contestantsOf(field))
+      heat.rounds[runner].push(await runRound(contestant, subscribers));
   return heat;
 }
 

@@ -48,7 +48,7 @@ async function run(quick: boolean): Promise<void> {
   const { load, name: client } = chooseLoad();
   const pace = quick
     ? { rounds: 3, measureMs: 1_000, halfMs: 1_000 }
-    : { rounds: 7, measureMs: 1_000, halfMs: 4_000 };
+    : { rounds: 5, measureMs: 1_000, halfMs: 4_000 };
   const forge = await startPromptForge(pinned);
   const bare = await startBare(pinned);
   try {

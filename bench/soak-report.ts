@@ -44,15 +44,21 @@ export function soakReport(results: SoakResults, pinned: boolean): string {
   const used = settled.length > 10 ? settled : samples.slice(Math.floor(samples.length / 3));
   const collected = used.filter(({ isCollected }) => isCollected);
   const running = used.filter(({ isCollected }) => !isCollected);
+  const row = (name: string, from: readonly Vitals[], figure: (one: Vitals) => number) => {
+    const values = from.map(figure);
+    const slope = slopeOf(from, figure);
+    const range = `${tenths(quantile(values, 0) / MIB)}-${tenths(quantile(values, 1) / MIB)}`;
+    const perHour = `${tenths(slope.perHour / 1e6)} ± ${tenths(slope.error / 1e6)}`;
+    return from.length < 3 ? [] : [`| ${name} | ${tenths(median(values) / MIB)} | ${range} | ${perHour} |`];
+  };
+  const resident = ({ rss }: Vitals) => rss;
+  const heap = ({ heapUsed }: Vitals) => heapUsed;
   const rows = [
-    ['resident memory', slopeOf(running, ({ rss }) => rss), running.map(({ rss }) => rss)],
-    ['heap in use', slopeOf(running, ({ heapUsed }) => heapUsed), running.map(({ heapUsed }) => heapUsed)],
-    [
-      'heap in use after a collection, every five minutes',
-      slopeOf(collected, ({ heapUsed }) => heapUsed),
-      collected.map(({ heapUsed }) => heapUsed),
-    ],
-  ] as const;
+    row('resident memory', running, resident),
+    row('heap in use', running, heap),
+    row('resident memory after a collection, every five minutes', collected, resident),
+    row('heap in use after a collection, every five minutes', collected, heap),
+  ].flat();
   const loop = running.map(({ loopP99Ms }) => loopP99Ms);
   return `Written by \`npx tsx bench/soak.ts\`: ${results.minutes} minutes of ${whole(results.subscribers)} subscribers (WebSockets and event streams, LATEST and ALL, half each), ${(
     results.promotions /
@@ -64,13 +70,7 @@ export function soakReport(results: SoakResults, pinned: boolean): string {
 
 | ${used === settled ? 'after the first five minutes' : 'TOO SHORT for a slope: the last two thirds'} | median, MiB | lowest-highest | slope, MB an hour |
 |---|---|---|---|
-${rows
-  .filter(([, , values]) => values.length > 1)
-  .map(
-    ([name, slope, values]) =>
-      `| ${name} | ${tenths(median(values) / MIB)} | ${tenths(quantile(values, 0) / MIB)}-${tenths(quantile(values, 1) / MIB)} | ${tenths(slope.perHour / 1e6)} ± ${tenths(slope.error / 1e6)} |`,
-  )
-  .join('\n')}
+${rows.join('\n')}
 
 | reads | at most, answers/s | asked, answers/s | p50 ms | p99 ms |
 |---|---|---|---|---|

@@ -54,7 +54,7 @@ async function addPrompts(server: PromptForge): Promise<void> {
   }
 }
 
-const counts = new Array<number>(WRITERS).fill(0);
+const counts = Array.from({ length: WRITERS }, () => 0);
 
 /** Every writer its own two prompts in turn, each from one version to the other: every promotion moves the channel. */
 function promote(caller: Caller, writer: number): Promise<number> {

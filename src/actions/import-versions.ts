@@ -11,6 +11,8 @@ import {
   requireVersionMessage,
 } from '../domain/version.ts';
 import type { Content, ContentInput, PromptKind } from '../domain/version.ts';
+import { knownVersions } from './import-known.ts';
+import type { KnownVersions } from './import-known.ts';
 import { isUniqueViolation } from '../db/database-errors.ts';
 import { lockPrompts } from '../db/locks.ts';
 import { saveVersions } from '../db/save-versions.ts';
@@ -52,14 +54,15 @@ interface Growing {
   readonly createdAt: Date;
   readonly existed: boolean;
   readonly archived: boolean;
-  readonly known: Map<number, { readonly id: string; readonly contentHash: string }>;
+  readonly known: KnownVersions;
   newest: { id: string; number: number; createdAt: Date } | null;
   lastOrdinal: number;
 }
 
 /**
  * Takes in history from elsewhere with its own dates, oldest first within a prompt, all or nothing. A version is known by slug and
- * committedAt: a repeated import adds nothing. Unknown prompts are created.
+ * committedAt, one that was saved here by slug, content and the date that an export gives it: a repeated import adds nothing, nor does an
+ * export of this very server. Unknown prompts are created.
  * @throws InvalidInput with the place as `versions[i]...`, KindMismatch, Forbidden, Unavailable
  */
 export async function importVersions(
@@ -106,13 +109,11 @@ async function loadPrompts(
   const { workspaceId } = actor;
   const firsts = new Map(imported.toReversed().map((version) => [version.slug, version]));
   const locked = await lockPrompts(tx, workspaceId, [...firsts.keys()]);
-  const promptId = { in: [...locked.values()].map((prompt) => prompt.id) };
-  const known = await tx.promptVersion.findMany({
-    where: { workspaceId, promptId, committedAt: { in: imported.map((version) => version.committedAt) } },
-    select: { id: true, promptId: true, committedAt: true, contentHash: true },
-  });
+  const promptIds = [...locked.values()].map((prompt) => prompt.id);
+  const dates = imported.map((version) => version.committedAt);
+  const known = await knownVersions(tx, workspaceId, { promptIds, dates });
   const newest = await tx.prompt.findMany({
-    where: { workspaceId, id: promptId },
+    where: { workspaceId, id: { in: promptIds } },
     select: { id: true, createdAt: true, latest: { select: { id: true, number: true, createdAt: true } } },
   });
   return new Map(
@@ -126,14 +127,7 @@ async function loadPrompts(
           ...prompt,
           createdAt: row?.createdAt ?? first.committedAt,
           existed: true,
-          known: new Map(
-            known
-              .filter((version) => version.promptId === prompt.id)
-              .map(({ id, committedAt, contentHash: hash }) => [
-                Number(committedAt),
-                { id, contentHash: hash },
-              ]),
-          ),
+          known: known.get(prompt.id) ?? new Map(),
           newest: row?.latest ?? null,
         },
       ];
@@ -166,8 +160,9 @@ function place(
   const prompt = prompts.get(slug);
   if (prompt === undefined) throw new Error(`${slug} was not loaded`);
   const known = prompt.known.get(Number(committedAt));
-  if (known !== undefined) {
-    if (known.contentHash === contentHash(content)) return known.id;
+  if (known?.contentHash === contentHash(content)) return known.id;
+  // Of one that was saved here the date is only when that happened: something else may have been made elsewhere at the same moment.
+  if (known?.isImported === true) {
     throw new InvalidInput(
       `versions[${index}].committedAt`,
       `${slug} has another content of this very time: give one of them another`,
@@ -191,7 +186,11 @@ function place(
   const number = (previous?.number ?? 0) + 1;
   prompt.lastOrdinal += 1;
   prompt.newest = { id: versionId, number, createdAt: committedAt };
-  prompt.known.set(Number(committedAt), { id: versionId, contentHash: contentHash(content) });
+  prompt.known.set(Number(committedAt), {
+    id: versionId,
+    contentHash: contentHash(content),
+    isImported: true,
+  });
   saves.push({
     prompt,
     versionId,

@@ -4,6 +4,7 @@ import type {
   ExportVersionsQuery,
   ExportVersionsQueryVariables,
 } from './generated/operations.ts';
+import { dateInHistory } from '../domain/version.ts';
 import { ask } from './graph.ts';
 import type { Request } from './graphql-client.ts';
 import { inOrder } from './in-order.ts';
@@ -100,10 +101,10 @@ export async function* historyLines(
     }
     tally.prompts += 1;
     if (prompt.archivedAt !== null) tally.archived += 1;
-    let previousMs = -Infinity;
+    let previousMs: number | null = null;
     for await (const page of pagesFrom(request, prompt.slug, first)) {
       for (const { node } of page.edges.toReversed()) {
-        const atMs = Math.max(Date.parse(node.createdAt), previousMs + 1);
+        const atMs: number = dateInHistory(Date.parse(node.createdAt), previousMs);
         previousMs = atMs;
         const committedAt = new Date(atMs).toISOString();
         if (committedAt !== node.createdAt) {

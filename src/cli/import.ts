@@ -21,7 +21,7 @@ const HELP = `
 Each line of the file is one version, oldest first within a prompt:
   {"slug": "support/assistant", "committedAt": "2026-01-31T12:00:00Z", "message": "why", "template": "Hello {{name}}"}
 CHAT prompts have "messages": [{"role": "SYSTEM", "content": "..."}] in place of "template"; "config" and "variables" may follow.
-"message" may be missing. A version is known by its slug and committedAt: importing a file again adds nothing.
+"message" may be missing. A version is known by its slug and committedAt: importing a file again adds nothing, nor does what export wrote here.
 The whole file is checked before anything is sent. A prompt with a line that is refused is left out whole; the others go in.
 A prompt of more than 100 versions takes several calls: when one of them does not go through, the prompt is reported as partly imported.`;
 

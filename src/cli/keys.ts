@@ -20,6 +20,7 @@ import type { OpenedDatabase } from '../server/database-address.ts';
 import { createLog } from '../server/log.ts';
 import type { Log } from '../server/log.ts';
 import { CliError } from './cli-error.ts';
+import { commaList } from './comma-list.ts';
 import { EXIT_CODE } from './exit-codes.ts';
 import { fail, MIGRATIONS_DIRECTORY } from './serve.ts';
 
@@ -195,8 +196,8 @@ function keyWish(options: CreateKeyOptions) {
     name: options.name ?? role.toLowerCase(),
     role,
     scopes: options.scope ?? scopesByDefault(options, role),
-    prompts: listOf(options.prompts),
-    channels: listOf(options.channels),
+    prompts: options.prompts === undefined ? undefined : commaList(options.prompts),
+    channels: options.channels === undefined ? undefined : commaList(options.channels),
     expiresAt: dateOf(options.expires),
   };
 }
@@ -224,13 +225,6 @@ function roleOf({ admin, reader, operator, role, workspace }: CreateKeyOptions):
 /** The first key of an administrator is the way back into a workspace: it can do everything. */
 function scopesByDefault({ admin }: CreateKeyOptions, role: Role): readonly string[] | undefined {
   return admin === true ? scopesOf(role) : undefined;
-}
-
-function listOf(text: string | undefined): readonly string[] | undefined {
-  return text
-    ?.split(',')
-    .map((entry) => entry.trim())
-    .filter((entry) => entry !== '');
 }
 
 function dateOf(text: string | undefined): Date | undefined {

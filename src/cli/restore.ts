@@ -1,4 +1,5 @@
 import { stat } from 'node:fs/promises';
+import { userInfo } from 'node:os';
 import { resolve } from 'node:path';
 import { BackupUnreadable } from '../db/backup-read.ts';
 import type { Watch } from '../db/backup-read.ts';
@@ -77,7 +78,10 @@ async function fill(config: Config, backup: CheckedBackup, watch: Watch): Promis
   const { dataDirectory } = opened;
   try {
     const owner = await connectOwner(opened, log, watch.signal);
-    const broken = await restoreBackup(owner, backup, MIGRATIONS_DIRECTORY, watch).finally(
+    const broken = await restoreBackup(owner, backup, MIGRATIONS_DIRECTORY, {
+      ...watch,
+      by: accountName(),
+    }).finally(
       // Without a farewell, for which a COPY that was broken off never comes to an end.
       () => void owner.connection.stream.destroy(),
     );
@@ -88,6 +92,16 @@ async function fill(config: Config, backup: CheckedBackup, watch: Watch): Promis
     throw error;
   } finally {
     await opened.stop();
+  }
+}
+
+/** The account that the command runs as: of the operators themselves the database knows nothing. */
+function accountName(): string | null {
+  try {
+    return userInfo().username;
+  } catch {
+    // A number without a name, as containers have them.
+    return null;
   }
 }
 

@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import { CliError } from './cli-error.ts';
+import { commaList } from './comma-list.ts';
 import type { Connection } from './connection.ts';
 import { parseConnection } from './connection.ts';
 import { channelOption } from './daily-options.ts';
@@ -49,7 +50,11 @@ export function registerWatch(program: Command): void {
     .command('watch')
     .description('follow a channel live: what moved, from, to, by whom, how long it took')
     .addOption(channelOption('which channel'))
-    .option('--prompts <patterns>', 'only these slugs and folders ("support/*"), separated by commas', listOf)
+    .option(
+      '--prompts <patterns>',
+      'only these slugs and folders ("support/*"), separated by commas',
+      commaList,
+    )
     .option('--since <cursor>', 'begin behind this cursor instead of now')
     .addHelpText('after', HELP)
     .action(async (_options: unknown, command: Command) => {
@@ -108,11 +113,4 @@ function tell(commit: WatchedCommit, { channel, json }: WatchOptions): void {
     if (json === true) printJson(move);
     else print(`${moveLine(move, arrivedAt)}\n`);
   }
-}
-
-function listOf(text: string): string[] {
-  return text
-    .split(',')
-    .map((entry) => entry.trim())
-    .filter((entry) => entry !== '');
 }

@@ -32,6 +32,8 @@ export type BackupHeader = z.output<typeof HEADER>;
 export interface BackupSummary {
   readonly tables: number;
   readonly rows: number;
+  /** Of all of it: which backup it is. */
+  readonly checksum: string;
 }
 
 /** A checksum as it goes along. */

@@ -73,11 +73,16 @@ async function readHeader(text: Text): Promise<BackupHeader> {
   return parse(HEADER, line, 'the header');
 }
 
-function finish(line: unknown, sum: BackupSummary, checksum: string, isAtEnd: boolean): BackupSummary {
+function finish(
+  line: unknown,
+  sum: Omit<BackupSummary, 'checksum'>,
+  checksum: string,
+  isAtEnd: boolean,
+): BackupSummary {
   const last = parse(LAST_LINE, line, 'the last line');
   if (last.checksum !== checksum || last.rows !== sum.rows || last.tables !== sum.tables || !isAtEnd)
     throw new BackupUnreadable('it is not as it was written: the file was changed or damaged');
-  return sum;
+  return { ...sum, checksum };
 }
 
 function parse<T>(schema: z.ZodType<T>, line: unknown, what: string): T {

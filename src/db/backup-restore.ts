@@ -2,6 +2,8 @@ import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type pg from 'pg';
 import { from as copyFrom } from 'pg-copy-streams';
+import type { NewEvent } from '../domain/event.ts';
+import { OPERATOR_WORKSPACE } from '../domain/workspace.ts';
 import type { BackupHeader } from './backup-format.ts';
 import { BackupUnreadable, readBackup } from './backup-read.ts';
 import type { Watch } from './backup-read.ts';
@@ -15,14 +17,20 @@ export interface CheckedBackup {
   readonly path: string;
   readonly header: BackupHeader;
   readonly rows: number;
+  readonly checksum: string;
+}
+
+interface RestoreOptions extends Watch {
+  /** The account that restores, as the record names it. */
+  readonly by?: string | null;
 }
 
 /** Reads all of a backup and holds it against its checksums. @throws BackupUnreadable */
 export async function checkBackup(path: string, watch: Watch = {}): Promise<CheckedBackup> {
   let header: BackupHeader | null = null;
-  const { rows } = await readBackup(path, { ...watch, onHeader: (found) => (header = found) });
+  const { rows, checksum } = await readBackup(path, { ...watch, onHeader: (found) => (header = found) });
   if (header === null) throw new BackupUnreadable('it has no header');
-  return { path, header, rows };
+  return { path, header, rows, checksum };
 }
 
 /** The first event of a workspace that does not follow from what is before it, or where the log ends instead of at its counter. */
@@ -33,7 +41,8 @@ export interface BrokenChain {
 
 /**
  * Puts a backup into a database that holds no workspace: the tables as the backup's migrations made them, then all rows in one transaction.
- * No trigger of ours runs: the rows were judged, numbered and chained when they were written.
+ * No trigger of ours runs: the rows were judged, numbered and chained when they were written. What the log of the operators then tells of the
+ * restore comes behind them, in the same transaction, and is numbered and chained as any event.
  * @param owner of the tables, or who will be
  * @returns where audit trails are broken, as they were when the backup was made.
  * @throws RestoreRefused, BackupUnreadable, MigrationRefused
@@ -42,7 +51,7 @@ export async function restoreBackup(
   owner: pg.Client,
   backup: CheckedBackup,
   migrationsDirectory: string,
-  watch: Watch = {},
+  { by = null, ...watch }: RestoreOptions = {},
 ): Promise<BrokenChain[]> {
   await requireLevel(owner, backup.header);
   await migrate(owner, migrationsDirectory, backup.header.migrations);
@@ -52,12 +61,41 @@ export async function restoreBackup(
     // A server that is started meanwhile waits for it, and then finds a database that is not empty.
     await owner.query('SELECT pg_advisory_xact_lock($1)', [MIGRATION_LOCK]);
     const broken = await fill(owner, backup, watch);
+    await record(owner, backup, by);
     await owner.query('COMMIT');
     return broken;
   } catch (error) {
     await owner.query('ROLLBACK').catch(() => undefined);
     throw error;
   }
+}
+
+/**
+ * As `promptforge keys` is recorded: by the system, named as its user agent where the backup's release has room for one. A backup of a database
+ * that no server was started on yet has no log of operators, and nothing else either.
+ */
+async function record(
+  owner: pg.Client,
+  { header, rows, checksum }: CheckedBackup,
+  by: string | null,
+): Promise<void> {
+  const { createdAt, version, heads } = header;
+  const { type, ...facts }: Extract<NewEvent['payload'], { type: 'DatabaseRestored' }> = {
+    type: 'DatabaseRestored',
+    by,
+    backup: { checksum, createdAt, version, heads },
+    rows,
+    replaced: null,
+  };
+  const hasAgent = (await readTables(owner)).some(
+    ({ name, columns }) => name === 'event' && columns.includes('user_agent'),
+  );
+  const [agent, value] = hasAgent ? [', user_agent', `, 'promptforge restore'`] : ['', ''];
+  await owner.query(
+    `INSERT INTO "event" (workspace_id, type, actor_kind, actor_id, actor_name, payload${agent})
+     SELECT id, $1, 'SYSTEM', 'system', 'system', $2${value} FROM "workspace" WHERE slug = $3`,
+    [type, JSON.stringify(facts), OPERATOR_WORKSPACE.slug],
+  );
 }
 
 /** A database that is migrated further has no place for rows of an older shape; one that is in use is not overwritten. */

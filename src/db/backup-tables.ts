@@ -2,7 +2,7 @@ import pg from 'pg';
 import type { BackupHeader } from './backup-format.ts';
 
 /** Who is connected, and how far he is: worth nothing an hour later, when a client says it again or is gone. */
-const LIVE_TABLES: readonly string[] = ['stream_node', 'stream_subscriber', 'applied_cursor'];
+const LIVE_TABLES: readonly string[] = ['stream_node', 'stream_subscriber', 'stream_place', 'applied_cursor'];
 
 export interface BackupTable {
   readonly name: string;

@@ -77,8 +77,9 @@ async function* write(
   }
   await client.query('COMMIT');
   const summary = { tables: tables.length, rows };
-  yield line({ end: true, ...summary, checksum: total.soFar() });
-  return summary;
+  const checksum = total.soFar();
+  yield line({ end: true, ...summary, checksum });
+  return { ...summary, checksum };
 }
 
 function line(value: object): Buffer {

@@ -17,11 +17,12 @@ export async function loadPlaces(
   workspaceId: string,
   promotionIds: readonly string[],
 ): Promise<Map<string, PromotionPlace>> {
+  // The slug by a look-up for each: for a page of promotions a join was planned through all prompts of the installation.
   const rows = await reader.$queryRaw<PromotionPlace[]>`
-    SELECT pr.id::text AS "promotionId", c.name AS channel, p.slug, last.seq
+    SELECT pr.id::text AS "promotionId", c.name AS channel, last.seq,
+      (SELECT slug FROM "prompt" WHERE workspace_id = pr.workspace_id AND id = pr.prompt_id) AS slug
     FROM "promotion" pr
     JOIN "channel" c ON c.workspace_id = pr.workspace_id AND c.id = pr.channel_id
-    JOIN "prompt" p ON p.workspace_id = pr.workspace_id AND p.id = pr.prompt_id
     JOIN "event" e ON e.workspace_id = pr.workspace_id AND e.promotion_id = pr.id
     CROSS JOIN LATERAL (
       SELECT seq FROM "event" WHERE workspace_id = pr.workspace_id AND commit_seq = e.commit_seq ORDER BY seq DESC LIMIT 1

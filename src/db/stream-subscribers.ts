@@ -6,6 +6,21 @@ export const NODE_SILENT = '30 seconds';
 /** Longer than that: a node that was away for a while finds its rows again. */
 const NODE_GONE = '5 minutes';
 
+/** How far a stream is. */
+export interface StreamPlace {
+  /** Unique on its node; null: it is of one stream alone. */
+  readonly sharedId: string | null;
+  /** The cursor that was sent last; null: none yet. */
+  readonly cursor: string | null;
+}
+
+/** A place that streams share, as it is listed. */
+export interface ListedPlace {
+  readonly workspaceId: string;
+  readonly id: string;
+  readonly cursor: string;
+}
+
 /** A stream that is open on this node: a subscription, or an event stream. */
 export interface OpenStream {
   /** Unique on its node. */
@@ -19,13 +34,13 @@ export interface OpenStream {
   readonly actorKind: Actor['kind'];
   readonly actorName: string;
   readonly since: Date;
-  /** The cursor that it was sent last; null: none yet. */
-  readonly lastCursor: string | null;
+  readonly told: StreamPlace;
   /** The name under which it says what it has applied; null: it does not say. */
   readonly instance: string | null;
 }
 
-export type StreamKey = Pick<OpenStream, 'workspaceId' | 'id'>;
+/** Of a stream, or of a place. */
+export type ListedKey = Pick<OpenStream, 'workspaceId' | 'id'>;
 
 /**
  * Says that the node is there, once for each workspace that it has streams of and that is not being deleted.
@@ -46,7 +61,7 @@ export async function announceNode(
 }
 
 /**
- * Writes streams that were opened, and the newest cursors of those that are there. Where the node is not announced they are left out: their
+ * Writes streams that were opened, and how far those are that are there. Where the node is not announced they are left out: their
  * workspace is gone, or does not know the node any more and is told of it in the next round.
  */
 export async function upsertStreams(
@@ -57,9 +72,9 @@ export async function upsertStreams(
   const column = <T>(of: (stream: OpenStream) => T): T[] => streams.map(of);
   await writer.$executeRaw`
     INSERT INTO "stream_subscriber"
-      (workspace_id, node_id, id, channel, prompts, transport, actor_id, actor_kind, actor_name, since, last_cursor, instance)
+      (workspace_id, node_id, id, channel, prompts, transport, actor_id, actor_kind, actor_name, since, last_cursor, place_id, instance)
     SELECT s.workspace_id, ${nodeId}::uuid, s.id, s.channel, s.prompts::json, s.transport::stream_transport, s.actor_id, s.actor_kind::actor_kind,
-      s.actor_name, to_timestamp(s.since_ms / 1000.0), s.last_cursor, s.instance
+      s.actor_name, to_timestamp(s.since_ms / 1000.0), s.last_cursor, s.place_id, s.instance
     FROM unnest(
       ${column((stream) => stream.workspaceId)}::uuid[],
       ${column((stream) => stream.id)}::text[],
@@ -70,22 +85,52 @@ export async function upsertStreams(
       ${column((stream) => stream.actorKind)}::text[],
       ${column((stream) => stream.actorName)}::text[],
       ${column((stream) => stream.since.getTime())}::bigint[],
-      ${column((stream) => stream.lastCursor)}::text[],
+      ${column((stream) => stream.told.cursor)}::text[],
+      ${column((stream) => stream.told.sharedId)}::text[],
       ${column((stream) => stream.instance)}::text[]
-    ) AS s(workspace_id, id, channel, prompts, transport, actor_id, actor_kind, actor_name, since_ms, last_cursor, instance)
+    ) AS s(workspace_id, id, channel, prompts, transport, actor_id, actor_kind, actor_name, since_ms, last_cursor, place_id, instance)
     JOIN "stream_node" n ON n.workspace_id = s.workspace_id AND n.node_id = ${nodeId}::uuid
-    ON CONFLICT (workspace_id, node_id, id) DO UPDATE SET last_cursor = excluded.last_cursor`;
+    ON CONFLICT (workspace_id, node_id, id) DO UPDATE SET last_cursor = excluded.last_cursor, place_id = excluded.place_id`;
 }
 
 export async function deleteStreams(
   writer: PrismaClient,
   nodeId: string,
-  streams: readonly StreamKey[],
+  streams: readonly ListedKey[],
 ): Promise<void> {
   await writer.$executeRaw`
     DELETE FROM "stream_subscriber" s
     USING unnest(${streams.map((stream) => stream.workspaceId)}::uuid[], ${streams.map((stream) => stream.id)}::text[]) AS closed(workspace_id, id)
     WHERE s.workspace_id = closed.workspace_id AND s.node_id = ${nodeId}::uuid AND s.id = closed.id`;
+}
+
+/** Writes how far those are who share a place; where the node is not announced it is left out, as the streams are. */
+export async function upsertPlaces(
+  writer: PrismaClient,
+  nodeId: string,
+  places: readonly ListedPlace[],
+): Promise<void> {
+  await writer.$executeRaw`
+    INSERT INTO "stream_place" (workspace_id, node_id, id, cursor)
+    SELECT p.workspace_id, ${nodeId}::uuid, p.id, p.cursor
+    FROM unnest(
+      ${places.map((place) => place.workspaceId)}::uuid[],
+      ${places.map((place) => place.id)}::text[],
+      ${places.map((place) => place.cursor)}::text[]
+    ) AS p(workspace_id, id, cursor)
+    JOIN "stream_node" n ON n.workspace_id = p.workspace_id AND n.node_id = ${nodeId}::uuid
+    ON CONFLICT (workspace_id, node_id, id) DO UPDATE SET cursor = excluded.cursor`;
+}
+
+export async function deletePlaces(
+  writer: PrismaClient,
+  nodeId: string,
+  places: readonly ListedKey[],
+): Promise<void> {
+  await writer.$executeRaw`
+    DELETE FROM "stream_place" p
+    USING unnest(${places.map((place) => place.workspaceId)}::uuid[], ${places.map((place) => place.id)}::text[]) AS left_behind(workspace_id, id)
+    WHERE p.workspace_id = left_behind.workspace_id AND p.node_id = ${nodeId}::uuid AND p.id = left_behind.id`;
 }
 
 /** The node ends: with it goes all that it has written. */

@@ -7,6 +7,7 @@ import { NODE_SILENT } from './stream-subscribers.ts';
 export type Subscriber = StreamSubscriber;
 
 // Types, not interfaces: createLoaders answers with these loaders, and only a type can be written out where its name is not known.
+type PlaceKey = { readonly nodeId: string; readonly placeId: string };
 type PageKey = { readonly channelId: string; readonly page: KeysetPage };
 
 /** Who listens now, on every node that was heard of lately: two statements for all channels that a request asks the same page of. */
@@ -18,6 +19,13 @@ export function createSubscriberLoaders(reader: Reader, workspaceId: string) {
     subscribers: new DataLoader<PageKey, Subscriber[], string>(
       async (keys) => loadPages(reader, workspaceId, await liveNodes(), keys),
       { cacheKeyFn: ({ channelId, page }) => `${channelId} ${groupOf(page)}` },
+    ),
+    /** The cursors of places that streams share; null: it is gone. */
+    streamPlace: new DataLoader<PlaceKey, string | null, string>(
+      (keys) => loadPlaces(reader, workspaceId, keys),
+      {
+        cacheKeyFn: nameOf,
+      },
     ),
     /** How many open streams a channel has. */
     subscriberCount: new DataLoader<string, number>(async (channelIds) =>
@@ -61,6 +69,23 @@ async function loadPages(
 
 function groupOf({ where, orderBy, take }: KeysetPage): string {
   return JSON.stringify([where, orderBy, take]);
+}
+
+async function loadPlaces(
+  reader: Reader,
+  workspaceId: string,
+  keys: readonly PlaceKey[],
+): Promise<(string | null)[]> {
+  const rows = await reader.$queryRaw<(PlaceKey & { cursor: string })[]>`
+    SELECT node_id::text AS "nodeId", id AS "placeId", cursor FROM "stream_place"
+    WHERE workspace_id = ${workspaceId}::uuid
+      AND (node_id, id) IN (SELECT * FROM unnest(${keys.map(({ nodeId }) => nodeId)}::uuid[], ${keys.map(({ placeId }) => placeId)}::text[]))`;
+  const cursors = new Map(rows.map((row) => [nameOf(row), row.cursor]));
+  return keys.map((key) => cursors.get(nameOf(key)) ?? null);
+}
+
+function nameOf({ nodeId, placeId }: PlaceKey): string {
+  return `${nodeId} ${placeId}`;
 }
 
 async function countStreams(

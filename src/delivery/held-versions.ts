@@ -1,5 +1,4 @@
 import { LRUCache } from 'lru-cache';
-import { sizeOf } from './representation.ts';
 import type { Served } from './representation.ts';
 
 /** A channel's name or a version's number. */
@@ -47,7 +46,7 @@ export function createHeldVersions(bytesMax: number): HeldVersions {
   let evictions = 0;
   const entries = new LRUCache<string, Held>({
     maxSize: bytesMax,
-    sizeCalculation: ({ served }) => sizeOf(served),
+    sizeCalculation: ({ served }) => served.bytes,
     dispose: ({ served }, key, reason) => {
       forget(key, served);
       if (reason === 'evict') evictions += 1;

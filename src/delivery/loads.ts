@@ -3,9 +3,12 @@ import { Unavailable } from '../domain/errors.ts';
 import type { Reader } from '../db/client.ts';
 import { loadNumbered, loadServed } from '../db/serving.ts';
 import type { ServedAt, ServedVersion } from '../db/serving.ts';
+import { createBreath } from './breath.ts';
 import type { Place } from './held-versions.ts';
 import { isRight } from './readings.ts';
 import type { Readings } from './readings.ts';
+import { represent } from './representation.ts';
+import type { Served } from './representation.ts';
 import { within } from './within.ts';
 
 /** A database that lags behind what the feed has told is asked again. */
@@ -29,18 +32,25 @@ export interface LoadsOptions {
 }
 
 /** What was read, right at the moment at which it is handed over: who takes it must not wait before holding it. */
-type Take<T> = (served: readonly ServedVersion[], readAt: bigint) => T;
+type Take<T> = (served: readonly Served[], readAt: bigint) => T;
 
+/** Each reads until what was read is no older than what was told; null: the workspace is gone. @throws Unavailable */
 export interface Loads {
-  /** Reads until what was read is no older than what was told. `null`: the workspace is gone. @throws Unavailable */
-  read<T>(what: Batch, take: Take<T>): Promise<T | null>;
+  /** By a reader that is named: nobody waits for it. */
+  channels<T>(
+    asked: {
+      readonly workspaceId: string;
+      readonly places: readonly ChannelPlace[];
+      readonly reader: Reader;
+    },
+    take: Take<T>,
+  ): Promise<T | null>;
   place<T>(place: Place, take: Take<T>): Promise<T | null>;
 }
 
-interface Batch {
-  readonly workspaceId: string;
-  readonly places: readonly { readonly channel: string; readonly slug: string }[];
-  readonly reader?: Reader;
+export interface ChannelPlace {
+  readonly channel: string;
+  readonly slug: string;
 }
 
 export function createLoads({ reader, readings, progress, isReachable, msMax }: LoadsOptions): Loads {
@@ -61,10 +71,11 @@ export function createLoads({ reader, readings, progress, isReachable, msMax }: 
         const { readAt, served } = await within(leftMs, query());
         if (readAt === null) return null;
         lags = readAt < toldBefore;
+        const ready = await representAll(served);
         if (readAt > (progress.headOf(workspaceId)?.seq ?? -1n))
           await progress.reach(workspaceId, readAt, Math.min(REACH_MS, leftMs));
         // From here to the end nothing may wait: an event in between would find neither a reading nor an entry.
-        if (isRight(reading, readAt)) return take(served, readAt);
+        if (isRight(reading, readAt)) return take(ready, readAt);
       } finally {
         readings.end(workspaceId, reading);
       }
@@ -73,11 +84,11 @@ export function createLoads({ reader, readings, progress, isReachable, msMax }: 
   }
 
   return {
-    read: async ({ workspaceId, places, reader: other = reader }, take) =>
+    channels: async ({ workspaceId, places, reader: askedReader }, take) =>
       readFresh(
         workspaceId,
         new Set(places.map(({ slug }) => slug)),
-        () => loadServed(other, workspaceId, places),
+        () => loadServed(askedReader, workspaceId, places),
         take,
       ),
     place: async ({ workspaceId, slug, selector }, take) =>
@@ -91,4 +102,14 @@ export function createLoads({ reader, readings, progress, isReachable, msMax }: 
         take,
       ),
   };
+}
+
+async function representAll(served: readonly ServedVersion[]): Promise<Served[]> {
+  const breathe = createBreath();
+  const ready: Served[] = [];
+  for (const source of served) {
+    ready.push(represent(source));
+    await breathe();
+  }
+  return ready;
 }

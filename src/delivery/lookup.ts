@@ -2,7 +2,6 @@ import type { Absences } from './absences.ts';
 import { keyOf } from './held-versions.ts';
 import type { HeldVersions, Place, Selector } from './held-versions.ts';
 import type { Loads } from './loads.ts';
-import { represent } from './representation.ts';
 import type { Served } from './representation.ts';
 
 /** Since the start. */
@@ -36,14 +35,10 @@ export function createLookup({ held, absences, loads, isReachable }: LookupOptio
   function load(key: string, place: Place): Promise<Served | null> {
     counts.loads += 1;
     const promise = loads
-      .place(place, ([source], seq) => {
-        if (source === undefined) {
-          absences.add(place);
-          return null;
-        }
-        const served = represent(source);
-        held.set(key, { served, seq });
-        return served;
+      .place(place, ([served], seq) => {
+        if (served === undefined) absences.add(place);
+        else held.set(key, { served, seq });
+        return served ?? null;
       })
       .finally(() => underWay.delete(key));
     underWay.set(key, promise);

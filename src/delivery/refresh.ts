@@ -1,14 +1,13 @@
 import type { Reader } from '../db/client.ts';
 import { loadPromoted, sizesOfPromoted } from '../db/serving.ts';
+import { inBatches } from './batches.ts';
 import { createBreath } from './breath.ts';
 import type { Move } from './changes.ts';
-import { represent, sizeOf } from './representation.ts';
+import { represent } from './representation.ts';
 import type { Served } from './representation.ts';
 
 /** So few are loaded without asking first how large they are. */
 const UNASKED_MAX = 16;
-const BATCH_MAX = 100;
-const BATCH_BYTES = 4 * 1024 * 1024;
 
 /** One key that is held, and where its channel was moved. */
 export interface Moved {
@@ -38,7 +37,7 @@ export async function loadMoved(
       if (source === undefined) continue;
       const { slug, channel, cursor } = move;
       const served = represent({ ...source, slug, channel, cursor });
-      bytes += sizeOf(served);
+      bytes += served.bytes;
       fresh.set(key, served);
       await breathe();
     }
@@ -56,22 +55,4 @@ async function batchesOf(reader: Reader, workspaceId: string, moved: readonly Mo
 
 function promotionIds(moved: readonly Moved[]): string[] {
   return moved.flatMap(({ move: { promotionId } }) => (promotionId === null ? [] : [promotionId]));
-}
-
-/** So many at a time that neither a statement nor its answer takes long, whatever they are. */
-function inBatches<T>(all: readonly T[], bytesOf: (one: T) => number): T[][] {
-  const batches: T[][] = [];
-  let bytes = 0;
-  for (const one of all) {
-    const size = bytesOf(one);
-    const batch = batches.at(-1);
-    if (batch === undefined || batch.length === BATCH_MAX || bytes + size > BATCH_BYTES) {
-      batches.push([one]);
-      bytes = size;
-    } else {
-      batch.push(one);
-      bytes += size;
-    }
-  }
-  return batches;
 }

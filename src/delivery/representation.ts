@@ -15,20 +15,31 @@ export interface Served {
   readonly json: Representation;
   /** The bare template of a TEXT prompt. */
   readonly text: Representation | null;
+  /** What it costs in memory, about: the content as it was read, both bodies, and the objects around them. */
+  readonly bytes: number;
 }
+
+/** The objects around the bytes: measured, with a margin. */
+const ENTRY_BYTES = 2_048;
+const PART_BYTES = 100;
 
 export function represent(source: ServedVersion): Served {
   const { content } = source;
-  return {
+  const json = JSON.stringify(deliveryAnswer(source));
+  const served = {
     source,
-    json: representation('application/json; charset=utf-8', JSON.stringify(deliveryAnswer(source))),
+    json: representation('application/json; charset=utf-8', json),
     text: content.kind === 'TEXT' ? representation('text/plain; charset=utf-8', content.template) : null,
   };
+  return { ...served, bytes: bytesOf(served, json.length) };
 }
 
-/** What it costs in memory, in bytes, roughly: both bodies and the objects around them. */
-export function sizeOf({ json, text }: Served): number {
-  return json.body.length * 2 + (text?.body.length ?? 0) + 1_024;
+/** One character beyond ASCII may make two bytes of every character of the text that it stands in. */
+function bytesOf({ source, json, text }: Omit<Served, 'bytes'>, jsonLength: number): number {
+  const { content } = source;
+  const parts = content.variables.length + (content.kind === 'CHAT' ? content.messages.length : 0);
+  const sourceBytes = json.body.length === jsonLength ? jsonLength : 2 * jsonLength;
+  return ENTRY_BYTES + PART_BYTES * parts + sourceBytes + json.body.length + (text?.body.length ?? 0);
 }
 
 /** A served version as delivery answers it. */
@@ -49,7 +60,9 @@ export function deliveryAnswer({ slug, version, channel, content, contentHash, p
 }
 
 function representation(contentType: string, text: string): Representation {
-  const body = Buffer.from(text, 'utf8');
+  // Memory of its own: a piece of Node's shared slab would keep all of that, for as long as it is held.
+  const body = Buffer.allocUnsafeSlow(Buffer.byteLength(text));
+  body.write(text);
   return {
     contentType,
     body,

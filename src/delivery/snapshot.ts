@@ -6,7 +6,7 @@ import type { Changes } from './changes.ts';
 import { createHeldVersions, keyOf } from './held-versions.ts';
 import type { HeldVersions, Selector } from './held-versions.ts';
 import { createLoads } from './loads.ts';
-import type { Progress } from './loads.ts';
+import type { ChannelPlace, Progress } from './loads.ts';
 import { createLookup } from './lookup.ts';
 import type { LookupCounts } from './lookup.ts';
 import { createReadings } from './readings.ts';
@@ -24,6 +24,8 @@ export interface Snapshot extends FeedConsumer {
   find(workspaceId: string, slug: string, selector: Selector): Promise<Served | null> | Served | null;
   /** What is held under a key of `keyOf` now, and nothing is loaded for it. Counts as having been asked for: whose answers are hot stays. */
   holds(key: string): object | undefined;
+  /** Loads what channels serve, as if it was asked for, by the control connections. @throws what the database fails with */
+  warm(workspaceId: string, places: readonly ChannelPlace[]): Promise<void>;
   readonly sizeBytes: () => number;
   readonly counts: () => LookupCounts & {
     /** What was pushed out by others. */
@@ -80,6 +82,15 @@ export function createSnapshot(
       absences.deleteWorkspace(workspaceId);
     },
     holds: (key) => held.get(key),
+    warm: async (workspaceId, places) => {
+      await loads.channels({ workspaceId, places, reader: control }, (served, seq) => {
+        for (const one of served) {
+          const { slug, channel } = one.source;
+          const key = keyOf({ workspaceId, slug, selector: { channel: channel ?? '' } });
+          if (held.peek(key) === undefined) held.set(key, { served: one, seq });
+        }
+      });
+    },
     sizeBytes: () => held.sizeBytes() + absences.sizeBytes(),
     counts: () => ({ ...lookup.counts(), evictions: held.evictions() }),
   };

@@ -31,6 +31,23 @@ type EventPayload =
       readonly lastHash: string;
     }
   | {
+      /** At the operator's level: the rows of a backup were put into this database, past the triggers. */
+      readonly type: 'DatabaseRestored';
+      /** The account at the command line; null: it has no name. */
+      readonly by: string | null;
+      readonly backup: {
+        /** The one in its last line. */
+        readonly checksum: string;
+        readonly createdAt: string;
+        readonly version: string;
+        /** Where the log of each workspace ended. */
+        readonly heads: readonly Facts[];
+      };
+      readonly rows: number;
+      /** What was there before: nothing, because only an empty database is filled. */
+      readonly replaced: null;
+    }
+  | {
       readonly type: 'ApiKeyCreated';
       readonly apiKeyId: string;
       readonly name: string;

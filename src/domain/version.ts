@@ -130,6 +130,11 @@ export function requireCommittedAt(field: string, date: Date, now: Date): Date {
   return date;
 }
 
+/** When a version was made, as an export tells it and an import knows it: versions of one moment, or of a clock that went back, come one millisecond after another. */
+export function dateInHistory(createdAtMs: number, previousMs: number | null): number {
+  return previousMs === null ? createdAtMs : Math.max(createdAtMs, previousMs + 1);
+}
+
 function parseSource(field: string, input: ContentInput): TemplateSource {
   const { template = null, messages = null } = input;
   if ((template === null) === (messages === null)) {

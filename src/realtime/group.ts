@@ -32,6 +32,8 @@ export class Group implements Stage {
   #telling = false;
   #again = false;
   #bookmarkDue = false;
+  /** How many members want bookmarks. */
+  #bookmarked = 0;
 
   constructor({ workspaceId, topic, rendering }: Follower, place: FeedPlace, deps: HubDeps) {
     this.workspaceId = workspaceId;
@@ -56,6 +58,7 @@ export class Group implements Stage {
       shared: this.#fanOut.sharedBy(follower),
     });
     this.#members.add(member);
+    if (follower.bookmarks) this.#bookmarked += 1;
     void new CatchUp(this, member).from(follower.start);
     return member;
   }
@@ -65,6 +68,7 @@ export class Group implements Stage {
     member.run += 1;
     this.#live.delete(member);
     this.#tallies.leave(member.tally);
+    if (member.follower.bookmarks) this.#bookmarked -= 1;
   }
 
   has(member: Member): boolean {
@@ -169,7 +173,7 @@ export class Group implements Stage {
   async #tellBookmark(): Promise<void> {
     this.#bookmarkDue = false;
     const { place } = this;
-    if (![...this.#live].some(({ follower }) => follower.bookmarks)) return;
+    if (this.#bookmarked === 0) return;
     const payload = await this.renderer.render(bookmark(place, this.deps.lagMs(this.workspaceId)));
     if (this.place !== place) return;
     await this.#fanOut.bookmark(payload, place, {

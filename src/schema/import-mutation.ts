@@ -5,7 +5,8 @@ import { ContentInput } from './content-input.ts';
 import { refusals } from './mutation.ts';
 
 const ImportedVersion = builder.inputType('ImportedVersion', {
-  description: 'A version from elsewhere. It is known by slug and committedAt.',
+  description:
+    'A version from elsewhere. It is known by slug and committedAt; one that was saved here by slug, content and the date that `promptforge export` gives it.',
   fields: (t) => ({
     slug: t.string({ required: true, description: 'Of which prompt; an unknown one is created.' }),
     committedAt: t.field({

@@ -54,10 +54,13 @@ const SubscriberRef = builder.objectRef<Subscriber>('Subscriber').implement({
         instance === null ? null : loaders.appliedCursor.load({ actorId, channel, instance }),
     }),
     since: t.expose('since', { type: 'DateTime', description: 'Since when it is open.' }),
-    lastCursor: t.exposeString('lastCursor', {
+    lastCursor: t.string({
       nullable: true,
       description:
         "The cursor that it was sent last: how far it is, beside the workspace's `headCursor`; null: none yet.",
+      // What it shares with the others that were told the same; until that is listed, what it was told itself.
+      resolve: async ({ nodeId, placeId, lastCursor }, _args, { loaders }) =>
+        placeId === null ? lastCursor : ((await loaders.streamPlace.load({ nodeId, placeId })) ?? lastCursor),
     }),
   }),
 });

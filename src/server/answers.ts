@@ -104,6 +104,10 @@ export function createAnswers(
   };
 }
 
+function createDelivery({ snapshot, usage, feed }: Node): Delivery {
+  return new Delivery({ snapshot, usage, isStale: () => !feed.isReachable() });
+}
+
 function createSnapshotGraph(
   graph: Pick<SnapshotGraphDeps, 'schema' | 'operations' | 'documents'>,
   { snapshot, usage, feed }: Node,

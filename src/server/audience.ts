@@ -51,8 +51,8 @@ function streamOf(member: Pick<Member, 'follower' | 'told'>, topic: Topic): Open
     actorName: actor.name,
     instance,
     since: new Date(),
-    get lastCursor() {
-      return member.told.cursor;
+    get told() {
+      return member.told;
     },
   };
 }

@@ -2,6 +2,8 @@ import { z } from 'zod';
 import { isAddressRange } from './client-address.ts';
 import { OIDC_VARIABLES, oidcFaults, oidcOf } from './config-oidc.ts';
 import type { OidcConfig } from './config-oidc.ts';
+import { SNAPSHOT_VARIABLES, snapshotOf } from './config-snapshot.ts';
+import type { SnapshotConfig } from './config-snapshot.ts';
 import { databaseUrlFault } from './database-url.ts';
 
 const KEY_LENGTH_MIN = 24;
@@ -37,6 +39,7 @@ export interface Config {
   readonly trustedProxies: readonly string[];
   /** Requests a second of one key, and of one address; 0: as many as it likes. */
   readonly rateLimits: { readonly key: number; readonly address: number };
+  readonly snapshot: SnapshotConfig;
   readonly graphql: GraphqlSwitches;
   /** The file of the only documents that are executed; null: clients send what they like. */
   readonly trustedDocuments: string | null;
@@ -129,6 +132,7 @@ const VARIABLES = {
   },
   RATE_LIMIT_KEY: { schema: rate, says: RATE_SAYS },
   RATE_LIMIT_ADDRESS: { schema: rate, says: RATE_SAYS },
+  ...SNAPSHOT_VARIABLES,
   INTROSPECTION: { schema: flag, says: 'must be true or false' },
   GRAPHIQL: { schema: flag, says: 'must be true or false' },
   SUGGESTIONS: { schema: flag, says: 'must be true or false' },
@@ -185,6 +189,7 @@ export function parseConfig(
     logFormat: values.LOG_FORMAT ?? (terminal.isTTY ? 'pretty' : 'json'),
     trustedProxies: values.TRUSTED_PROXIES ?? [],
     rateLimits: rateLimitsOf(values),
+    snapshot: snapshotOf(values),
     graphql: graphqlSwitches(values),
     trustedDocuments: values.PROMPTFORGE_TRUSTED_DOCUMENTS ?? null,
   };

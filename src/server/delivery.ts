@@ -18,7 +18,8 @@ import { methodNotAllowed, ProblemError } from './problem.ts';
 import { sendAnswer } from './send-answer.ts';
 
 const RENDER_SUFFIX = '/render';
-const ANSWERS_BYTES_MAX = 64 * 1024 * 1024;
+/** Ten thousand of 2 kB. An answer that is right shares its body with the snapshot; one that is not keeps it until it is pushed out or asked for. */
+const ANSWERS_BYTES_MAX = 32 * 1024 * 1024;
 
 interface DeliveryDeps {
   readonly snapshot: Snapshot;

@@ -34,6 +34,16 @@ interface Arrival {
   readonly workspace?: string | undefined;
   /** What it is counted as, beside everything else of its key, up to the same number. */
   readonly budget?: 'applied' | undefined;
+  /** When it came, as `performance.now` has it; absent: now. A hot read looks at the clock once. */
+  readonly atMs?: number | undefined;
+}
+
+/** What is counted. */
+interface Counted {
+  readonly name: string;
+  readonly by: 'key' | 'address';
+  readonly req: IncomingMessage;
+  readonly atMs?: number | undefined;
 }
 
 /**
@@ -49,6 +59,7 @@ export class Doorkeeper {
   readonly #addresses: Windows | null;
   readonly #failures: Windows | null;
   readonly #known = new LRUCache<string, true>({ max: KNOWN_MAX });
+  readonly #names = new WeakMap<Actor, string>();
   readonly #warn: (what: object) => void;
 
   constructor({ authenticator, clientAddress, rateLimits, log }: DoorkeeperOptions) {
@@ -64,8 +75,9 @@ export class Doorkeeper {
   }
 
   /** One more request of an address, whoever it may be. @throws ProblemError 429 */
-  count(req: IncomingMessage): void {
-    if (this.#addresses !== null) this.#consume(this.#addresses, this.#networkOf(req), 'address', req);
+  count(req: IncomingMessage, atMs?: number): void {
+    if (this.#addresses === null) return;
+    this.#consume(this.#addresses, { name: this.#networkOf(req), by: 'address', req, atMs });
   }
 
   /**
@@ -75,19 +87,19 @@ export class Doorkeeper {
   admit(
     req: IncomingMessage,
     authorization: string | undefined,
-    { requestId, workspace = workspaceNamedBy(req), budget }: Arrival,
+    { requestId, workspace = workspaceNamedBy(req), budget, atMs }: Arrival,
   ): Actor | null | Promise<Actor | null> {
     if (authorization === undefined) return null;
     // It was right when it was checked: no guess.
     const actor = this.#authenticator.remembered(authorization, workspace);
     if (actor === null) return this.#admitStranger(req, authorization, { requestId, workspace, budget });
-    if (this.#keys !== null) this.#consume(this.#keys, nameOf(actor, budget), 'key', req);
+    this.#countKey(actor, { req, budget, atMs });
     return actor;
   }
 
   /** One more operation on a connection that was admitted. @returns 0, or after how many seconds to try again. */
   operation(actor: Actor): number {
-    const leftMs = this.#keys?.count(nameOf(actor)) ?? 0;
+    const leftMs = this.#keys?.count(this.#nameOf(actor)) ?? 0;
     return leftMs === 0 ? 0 : secondsOf(leftMs);
   }
 
@@ -109,7 +121,7 @@ export class Doorkeeper {
       return null;
     }
     if (this.#failures !== null && !this.#known.has(credential)) this.#known.set(credential, true);
-    if (this.#keys !== null) this.#consume(this.#keys, nameOf(actor, budget), 'key', req);
+    this.#countKey(actor, { req, budget });
     return actor;
   }
 
@@ -127,8 +139,26 @@ export class Doorkeeper {
     );
   }
 
-  #consume(counter: Windows, name: string, by: 'key' | 'address', req: IncomingMessage): void {
-    const leftMs = counter.count(name);
+  #countKey(
+    actor: Actor,
+    { req, budget, atMs }: Pick<Arrival, 'budget' | 'atMs'> & Pick<Counted, 'req'>,
+  ): void {
+    if (this.#keys === null) return;
+    const name = budget === undefined ? this.#nameOf(actor) : `${this.#nameOf(actor)}${budget}`;
+    this.#consume(this.#keys, { name, by: 'key', req, atMs });
+  }
+
+  /** Made once for each actor: a string that is new is hashed anew. */
+  #nameOf(actor: Actor): string {
+    const known = this.#names.get(actor);
+    if (known !== undefined) return known;
+    const name = `${actor.workspaceId} ${actor.id} `;
+    this.#names.set(actor, name);
+    return name;
+  }
+
+  #consume(counter: Windows, { name, by, req, atMs }: Counted): void {
+    const leftMs = counter.count(name, atMs);
     if (leftMs === 0) return;
     this.#warn({ by, ...this.#where(req, name) });
     throw new ProblemError(rateLimited(`too many requests of this ${by}`, secondsOf(leftMs)));
@@ -143,10 +173,6 @@ export class Doorkeeper {
 
 function windows(max: number, lengthS: number): Windows | null {
   return max === 0 ? null : new Windows({ max, lengthMs: lengthS * 1_000 });
-}
-
-function nameOf({ workspaceId, id }: Actor, budget = ''): string {
-  return `${workspaceId} ${id} ${budget}`;
 }
 
 function secondsOf(ms: number): number {

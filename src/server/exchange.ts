@@ -9,6 +9,8 @@ export interface Exchange {
   readonly path: string;
   readonly route: Route;
   readonly requestId: string;
+  /** When its head was there, as `performance.now` has it. */
+  readonly atMs: number;
   /** Of this answer beside what every answer says: that its connection ends, who may read it. */
   readonly own: readonly string[];
   /** What the answer depends on because of who may read it; null: nothing. */

@@ -81,7 +81,7 @@ export function createFront(deps: FrontDeps): (req: IncomingMessage, res: Server
 }
 
 function begin(deps: FrontDeps, req: IncomingMessage, res: ServerResponse): Exchange {
-  const began = performance.now();
+  const atMs = performance.now();
   const path = pathOf(req);
   const route = routeOf(path);
   const { corsOrigins } = deps;
@@ -93,11 +93,12 @@ function begin(deps: FrontDeps, req: IncomingMessage, res: ServerResponse): Exch
     path,
     route,
     requestId: randomUUID(),
+    atMs,
     own: deps.isDraining() ? [...LAST, ...cors] : cors,
     vary: hasCors ? VARY_CORS : null,
   };
   // Answered or cut off, and not before: an answer takes as long as its client takes it.
-  res.on('close', () => ended(deps, exchange, (performance.now() - began) / 1_000));
+  res.on('close', () => ended(deps, exchange, (performance.now() - atMs) / 1_000));
   return exchange;
 }
 
@@ -112,7 +113,7 @@ function ended({ metrics, log }: FrontDeps, exchange: Exchange, seconds: number)
 function handle(deps: FrontDeps, exchange: Exchange): Promise<void> | undefined {
   const { req, route } = exchange;
   if (req.method === 'OPTIONS' && CORS_ROUTES.has(route)) return handleOptions(deps, exchange);
-  if (!UNCOUNTED_ROUTES.has(route)) deps.doorkeeper.count(req);
+  if (!UNCOUNTED_ROUTES.has(route)) deps.doorkeeper.count(req, exchange.atMs);
   if (route === 'delivery') return handleDelivery(deps, exchange) ?? undefined;
   if (route === 'graphql') return handleGraphql(deps, exchange) ?? undefined;
   setOpening(exchange);
@@ -219,11 +220,11 @@ async function handleMetrics(deps: FrontDeps, exchange: Exchange): Promise<void>
 
 function requireActor(
   { doorkeeper }: FrontDeps,
-  { req, requestId }: Exchange,
+  { req, requestId, atMs }: Exchange,
   budget?: 'applied',
 ): Actor | Promise<Actor> {
   return andThen(
-    doorkeeper.admit(req, req.headers.authorization, { requestId, budget }),
+    doorkeeper.admit(req, req.headers.authorization, { requestId, budget, atMs }),
     (actor) => actor ?? refuseStranger(),
   );
 }

@@ -26,11 +26,10 @@ import { Streams } from './streams.ts';
 import type { StreamTimes } from './streams.ts';
 import { startUsage } from './usage.ts';
 
-const SNAPSHOT_BYTES_MAX = 256 * 1024 * 1024;
-
 export interface NodeOptions {
   readonly database: Database;
   readonly log: Log;
+  readonly snapshotBytesMax: number;
   /** This run of this node; nothing outlives it. */
   readonly nodeId: string;
   readonly configured: readonly ConfiguredKey[];
@@ -62,7 +61,7 @@ export async function startNode(options: NodeOptions): Promise<Node> {
     onUse: (actor, nowMs) => uses.note(actor, nowMs),
   });
   const snapshot = createSnapshot(database, {
-    bytesMax: SNAPSHOT_BYTES_MAX,
+    bytesMax: options.snapshotBytesMax,
     isReachable: () => !feed.isAway(),
     progress: {
       headOf: (workspaceId) => feed.headOf(workspaceId),

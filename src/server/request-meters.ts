@@ -55,8 +55,12 @@ export function createRequestMeters(): RequestMeters {
 }
 
 function bucketOf(seconds: number): number {
-  const bucket = BUCKETS_S.findIndex((bound) => seconds <= bound);
-  return bucket === -1 ? BUCKETS_S.length : bucket;
+  let bucket = 0;
+  for (const bound of BUCKETS_S) {
+    if (seconds <= bound) break;
+    bucket += 1;
+  }
+  return bucket;
 }
 
 function requestLines([route, { byStatus }]: [string, Tally]): string[] {

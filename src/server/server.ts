@@ -39,6 +39,7 @@ import { openSigning } from './signing.ts';
 import { STREAM_TIMES } from './streams.ts';
 import type { Streams, StreamTimes } from './streams.ts';
 import { WaitingRoom } from './waiting-room.ts';
+import { startWarmUp } from './warm-up.ts';
 import { attachWebSocket } from './websocket.ts';
 
 const KEEP_ALIVE_MS = 65_000;
@@ -108,6 +109,7 @@ async function wire(
     configured: configuredKeys({ ...config, adminWorkspaceId, operatorWorkspaceId }),
     times,
     oidc: config.oidc,
+    snapshotBytesMax: config.snapshot.bytesMax,
     app: bootstrapApp,
     newId: actionDeps.newId,
   });
@@ -128,6 +130,11 @@ async function wire(
   const server = openDoors(options, inside, stops);
   const url = await listen(server, config);
   server.on('error', (error) => log.error({ err: error }, 'the HTTP server failed'));
+  if (config.snapshot.warmUp) {
+    const { control } = database;
+    const warmUp = startWarmUp({ control, ...node, bytesMax: config.snapshot.bytesMax, log });
+    stops.push(() => warmUp.stop());
+  }
   const firstKey =
     config.adminKey === null ? await createFirstKey(newApp(), database.reader, adminWorkspaceId) : null;
   return { url, firstKey, close: stopAll };

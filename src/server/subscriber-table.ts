@@ -1,8 +1,8 @@
 import type { Database } from '../db/client.ts';
-import { announceNode, deleteNode, deleteStreams, upsertStreams } from '../db/stream-subscribers.ts';
-import type { OpenStream, StreamKey } from '../db/stream-subscribers.ts';
+import type { OpenStream } from '../db/stream-subscribers.ts';
 import type { Log } from './log.ts';
 import { atMost, startRounds } from './rounds.ts';
+import { SubscriberListing } from './subscriber-listing.ts';
 
 const WRITE_MS = 5_000;
 /** Who comes and goes is listed that soon: whoever waits for all who listen must not overlook those who have just come. */
@@ -10,7 +10,6 @@ const SOON_MS = 20;
 /** But no more often than that, however many come. */
 const SOON_EVERY_MS = 250;
 const STOP_MS = 5_000;
-const BATCH = 1_000;
 
 export interface SubscriberTable {
   /** Writes what is open now. Never rejects: what could not be written is written the next time. */
@@ -21,13 +20,10 @@ export interface SubscriberTable {
   stop(): Promise<void>;
 }
 
-interface Written extends StreamKey {
-  readonly lastCursor: string | null;
-}
-
 /**
- * Lets every node see who listens to this one: writes the streams that were opened, closed or sent something since the last time, and
- * that the node is there. Ten thousand idle streams cost one row every few seconds, a node without streams nothing.
+ * Lets every node see who listens to this one: writes the streams that were opened or closed since the last time, how far they
+ * are, and that the node is there. Ten thousand streams that hear the same cost one row every few seconds and one more when they were told
+ * something, a node without streams nothing.
  */
 export function startSubscriberTable(options: {
   readonly database: Pick<Database, 'writer'>;
@@ -36,7 +32,7 @@ export function startSubscriberTable(options: {
   readonly log: Log;
 }): SubscriberTable {
   const { database, nodeId, openStreams, log } = options;
-  const listing = createListing(database.writer, nodeId);
+  const listing = new SubscriberListing(database.writer, nodeId);
   let timer: NodeJS.Timeout | undefined;
   let soonMs = 0;
   let isBrief = false;
@@ -74,51 +70,4 @@ export function startSubscriberTable(options: {
       await atMost(STOP_MS, leave);
     },
   };
-}
-
-/** What the table holds of this node. */
-function createListing(writer: Database['writer'], nodeId: string) {
-  const written = new Map<string, Written>();
-  /** Every workspace that may hold a row of this node. */
-  const announced = new Set<string>();
-
-  async function announce(open: readonly OpenStream[]): Promise<void> {
-    const workspaceIds = new Set(open.map((stream) => stream.workspaceId));
-    if (workspaceIds.size === 0) return;
-    for (const workspaceId of workspaceIds) announced.add(workspaceId);
-    const unknown = new Set(await announceNode(writer, nodeId, [...workspaceIds]));
-    // The first time there is nothing to forget. Later: silent for so long that another node swept this one out, rows and all.
-    for (const { id, workspaceId } of written.values()) if (unknown.has(workspaceId)) written.delete(id);
-  }
-
-  return {
-    /** `brief`: who came and who went, and not how far the others are. */
-    write: async (streams: readonly OpenStream[], { brief }: { readonly brief: boolean }): Promise<void> => {
-      await announce(streams);
-      const isDue = ({ id, lastCursor }: OpenStream) => {
-        const known = written.get(id);
-        return known === undefined || (!brief && known.lastCursor !== lastCursor);
-      };
-      for (const batch of batchesOf(streams.filter(isDue))) {
-        // As it is now: a stream may be sent more while this is written.
-        const rows = batch.map((stream) => ({ ...stream }));
-        await upsertStreams(writer, nodeId, rows);
-        for (const { id, workspaceId, lastCursor } of rows) written.set(id, { id, workspaceId, lastCursor });
-      }
-      const open = new Set(streams.map(({ id }) => id));
-      for (const batch of batchesOf([...written.values()].filter(({ id }) => !open.has(id)))) {
-        await deleteStreams(writer, nodeId, batch);
-        for (const { id } of batch) written.delete(id);
-      }
-    },
-    leave: async (): Promise<void> => {
-      if (announced.size > 0) await deleteNode(writer, nodeId, [...announced]);
-    },
-  };
-}
-
-function batchesOf<T>(rows: readonly T[]): T[][] {
-  const batches: T[][] = [];
-  for (let at = 0; at < rows.length; at += BATCH) batches.push(rows.slice(at, at + BATCH));
-  return batches;
 }

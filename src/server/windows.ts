@@ -22,8 +22,7 @@ export class Windows {
   }
 
   /** One more. @returns 0; or, when that was too many, after how many milliseconds the window ends. */
-  count(name: string): number {
-    const now = this.#now();
+  count(name: string, now = this.#now()): number {
     const window = this.#windows.get(name);
     if (window === undefined || window.endsMs <= now) return this.#begin(name, now);
     window.counted += 1;

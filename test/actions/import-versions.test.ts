@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { ImportVersionsInput } from '../../src/actions/import-versions.ts';
 import { Forbidden, InvalidInput } from '../../src/domain/errors.ts';
-import { KindMismatch } from '../../src/domain/version.ts';
+import { dateInHistory, KindMismatch } from '../../src/domain/version.ts';
 import { createTestApp, expectRefusal } from '../support/app.ts';
 import type { TestApp } from '../support/app.ts';
 import { contentOfVersion, seed, serving, upTo, versionNumbers } from '../support/seed.ts';
@@ -81,6 +81,32 @@ describe('importVersions', () => {
     expect(rest).toMatchObject({ created: 2, skipped: 3 });
     expect(rest.versionIds.slice(0, 3)).toEqual(first.versionIds);
     expect(await versionNumbers(world, 'in/repeat')).toEqual(upTo(5));
+  });
+
+  it('knows what was saved here by its date and content, and takes another content of that moment for another version', async () => {
+    const { slug } = await seed(world).prompt().versions(2).build();
+    const [first, second] = await stored(slug);
+    const again = (committedAt: Date, template: string): Line => ({
+      slug,
+      committedAt,
+      content: { template },
+    });
+    // Both may have been saved in one millisecond: an export tells them apart by another.
+    const at = dateInHistory(Number(second?.createdAt), Number(first?.createdAt));
+    const lines = [
+      again(first?.createdAt ?? new Date(0), first?.template ?? ''),
+      again(new Date(at), second?.template ?? ''),
+    ];
+    const head = await world.head();
+    expect(await importLines(...lines)).toEqual({
+      created: 0,
+      skipped: 2,
+      versionIds: [first?.id, second?.id],
+    });
+    expect(await world.head()).toBe(head);
+    const other = again(new Date(at), 'made elsewhere at the same moment');
+    expect(await importLines(...lines, other)).toMatchObject({ created: 1, skipped: 2 });
+    expect(await versionNumbers(world, slug)).toEqual([1, 2, 3]);
   });
 
   it('keeps a text that returns later in its prompt as a version of its own', async () => {

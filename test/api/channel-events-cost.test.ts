@@ -1,4 +1,5 @@
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { Socket } from 'node:net';
+import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 import { openFollower } from '../support/follower.ts';
 import { upTo } from '../support/seed.ts';
 import { startTestServer } from '../support/server.ts';
@@ -42,4 +43,34 @@ it('asks the database about as often for a commit of forty promotions as for one
   const many = await statementsOf(SLUGS, 2);
   expect(few).toBeLessThanOrEqual(20);
   expect(many).toBeLessThanOrEqual(few + 5);
+});
+
+it('writes one frame to all who follow the same: once to each, the same buffer, and with no more statements than to two', async () => {
+  const [slug = ''] = SLUGS;
+  const promoteTo = async (count: number, version: number) => {
+    const followers = await Promise.all(upTo(count).map(() => openFollower(server, 'prompts: ["cost/*"]')));
+    await expect
+      .poll(
+        async () =>
+          (await (await server.get('/metrics')).text()).match(
+            /^promptforge_subscriptions_behind (\d+)/m,
+          )?.[1],
+      )
+      .toBe('0');
+    const written: Buffer[] = [];
+    const write = vi.spyOn(Socket.prototype, 'write');
+    server.statements.length = 0;
+    (await server.execute<object, object>(PROMOTE, { items: [{ slug, version }] })).data();
+    for (const follower of followers) expect((await follower.nextEvent()).slug).toBe(slug);
+    for (const [chunk] of write.mock.calls)
+      if (Buffer.isBuffer(chunk) && chunk.includes('"type":"next"')) written.push(chunk);
+    write.mockRestore();
+    for (const { socket } of followers) socket.close();
+    return { written, statements: server.statements.length };
+  };
+  const two = await promoteTo(2, 1);
+  const many = await promoteTo(150, 2);
+  expect(many.written).toHaveLength(150);
+  expect(new Set(many.written).size).toBe(1);
+  expect(many.statements).toBeLessThanOrEqual(two.statements + 5);
 });

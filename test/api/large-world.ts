@@ -55,17 +55,17 @@ const REST = `
   INSERT INTO "audit_checkpoint" (workspace_id, seq, hash, at, key_id, signature, published_at) SELECT l.id, n, '', now(), 'k', '', now() FROM large l, generate_series(1, 1000) AS n;
   UPDATE "prompt" SET archived_at = now() WHERE right(id::text, 2) = '00'`;
 
-/** A server over a registry of about 20,000 prompts, 90,000 versions and 130,000 events, most of them of its own workspace. */
+/** A server over a registry of about 14,000 prompts, 66,000 versions and 90,000 events, most of them of its own workspace. */
 export async function startLargeServer(): Promise<TestServer> {
   const database = await createTestDatabase();
   await makeWorkspaces(database.url);
   const client = new pg.Client({ connectionString: database.url });
   await client.connect();
   await seedLarge(client, [
-    { workspace: 'default', prompts: 9_000, versions: 5, templateBytes: 120 },
-    { workspace: 'default', name: 'deep', prompts: 2, versions: 3_000, templateBytes: 120 },
-    { workspace: 'second', prompts: 5_000, versions: 5, templateBytes: 120 },
-    { workspace: 'third', prompts: 5_000, versions: 3, templateBytes: 120 },
+    { workspace: 'default', prompts: 6_000, versions: 5, templateBytes: 120 },
+    { workspace: 'default', name: 'deep', prompts: 2, versions: 2_000, templateBytes: 120 },
+    { workspace: 'second', prompts: 4_000, versions: 5, templateBytes: 120 },
+    { workspace: 'third', prompts: 4_000, versions: 3, templateBytes: 120 },
   ]);
   await client.query(`SET session_replication_role = replica; ${REST}`);
   await client.query('VACUUM (ANALYZE)');

@@ -67,6 +67,8 @@ beforeEach(async () => {
   await server.database.query('TRUNCATE stream_node CASCADE');
 });
 
+const alone = (cursor: string | null) => ({ sharedId: null, cursor });
+
 function stream(values: Partial<OpenStream> = {}): OpenStream {
   return {
     id: v7(),
@@ -78,7 +80,7 @@ function stream(values: Partial<OpenStream> = {}): OpenStream {
     actorKind: 'API_KEY',
     actorName: 'web',
     since: new Date('2026-11-24T12:00:00Z'),
-    lastCursor: null,
+    told: alone(null),
     instance: null,
     ...values,
   };
@@ -106,7 +108,7 @@ describe('the subscribers of a channel', () => {
       stream({ channel: 'latest' }),
     ]);
     await list([
-      stream({ actorName: 'late', actorKind: 'USER', transport: 'SSE', lastCursor: 'c', prompts: [] }),
+      stream({ actorName: 'late', actorKind: 'USER', transport: 'SSE', told: alone('c'), prompts: [] }),
     ]);
     const page = await pageOf();
     expect(page.totalCount).toBe(2);
@@ -127,6 +129,19 @@ describe('the subscribers of a channel', () => {
       },
     ]);
     expect((await pageOf({ channel: 'latest' })).edges).toMatchObject([{ node: { prompts: null } }]);
+  });
+
+  it('who were told the same are as far as their place, asked for once; one whose place is gone, as far as it was itself', async () => {
+    const shared = { sharedId: v7(), cursor: 'c1' };
+    const streams = [stream({ told: shared }), stream({ told: shared })];
+    await list(streams);
+    const cursors = async () => (await pageOf()).edges.map(({ node }) => node.lastCursor);
+    await server.database.query(`UPDATE stream_place SET cursor = 'c2'`);
+    server.statements.length = 0;
+    expect(await cursors()).toEqual(['c2', 'c2']);
+    expect(server.statements.filter((sql) => sql.includes('stream_place'))).toHaveLength(1);
+    await server.database.query('DELETE FROM stream_place');
+    expect(await cursors()).toEqual(['c1', 'c1']);
   });
 
   it('come in pages that miss and repeat nobody, though all came at the same moment', async () => {

@@ -113,4 +113,14 @@ describe('promptforge export', () => {
     expect(dates).toEqual([...new Set(dates)].toSorted());
     expect((await cli(to, 'import', '--dry-run', path)).code).toBe(0);
   });
+
+  it('adds nothing where it comes from, moved dates or not', async () => {
+    // Three of them have dates that the export had to move.
+    const path = join(directory, 'moved.jsonl');
+    const before = await from.execute(HISTORY, {}, { key: from.adminKey });
+    const { code, stdout } = await cli(from, 'import', path);
+    expect([code, stdout]).toEqual([0, expect.stringMatching(/\b0 versions created.*27/s)]);
+    const after = await from.execute(HISTORY, {}, { key: from.adminKey });
+    expect(after.data()).toEqual(before.data());
+  });
 });

@@ -1,6 +1,8 @@
-import { mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { execFile } from 'node:child_process';
+import { lstat, mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { FileReport } from '../../src/cli/folder-report.ts';
 import { localFiles } from '../../src/cli/local-files.ts';
@@ -23,6 +25,8 @@ async function scan() {
 }
 
 const write = (path: string, bytes: string | Buffer = 'text') => writeFile(join(folder, path), bytes);
+
+const pipe = (path: string) => promisify(execFile)('mkfifo', [join(folder, path)]);
 
 describe('a folder of prompt files', () => {
   it('holds the files that are named like prompts, and nothing that is hidden', async () => {
@@ -51,9 +55,10 @@ describe('a folder of prompt files', () => {
     await write('notes.md');
     await symlink(join(folder, 'notes.md'), join(folder, 'link.prompt.md'));
     await symlink('/', join(folder, 'root'));
+    await pipe('pipe.prompt.md');
     expect(await scan()).toEqual({
       slugs: ['good'],
-      faulty: ['bom', 'large', 'latin', 'link', 'nul'],
+      faulty: ['bom', 'large', 'latin', 'link', 'nul', 'pipe'],
       faults: [
         expect.stringMatching(/^Upper\.prompt\.md is named like no prompt/),
         expect.stringMatching(/^bom\.prompt\.md begins with a byte order mark/),
@@ -62,9 +67,17 @@ describe('a folder of prompt files', () => {
         expect.stringMatching(/^latin\.prompt\.md is not UTF-8/),
         expect.stringMatching(/^link\.prompt\.md is a symbolic link/),
         expect.stringMatching(/^nul\.prompt\.md "template" holds a NUL/),
+        expect.stringMatching(/^pipe\.prompt\.md is no regular file/),
         expect.stringMatching(/^root is a symbolic link/),
       ],
     });
+  });
+
+  it('neither waits for a pipe that is named like a file of its own, nor replaces it', async () => {
+    await pipe('a.prompt.md');
+    const over = writePromptFile(folder, 'a.prompt.md', { text: 'mine', digest: null });
+    await expect(over).rejects.toThrow('is no regular file');
+    expect((await lstat(join(folder, 'a.prompt.md'))).isFIFO()).toBe(true);
   });
 
   it('writes over nothing that it has not read, and through no link', async () => {

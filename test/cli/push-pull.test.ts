@@ -1,4 +1,5 @@
 import { execFile } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
 import { chmod, mkdir, readdir, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -265,6 +266,19 @@ describe('pull and push', () => {
       'b.prompt.md',
       'c.prompt.md',
       'mine.prompt.md',
+    ]);
+  });
+
+  it('remove nothing with a key that sees a part only', async () => {
+    const admin = await server().systemOf('default');
+    await create('a', { template: 'a' });
+    await pull();
+    const limits = { role: 'VIEWER', prompts: ['elsewhere/*'], secret: randomBytes(32) } as const;
+    const { key } = await server().app.createApiKey(admin, { name: scope(), ...limits });
+    const told = await pull('--prune', '--api-key', key);
+    expect([told.code, told.stderr]).toEqual([
+      4,
+      expect.stringContaining('--prune needs a key that may read'),
     ]);
   });
 

@@ -1,6 +1,5 @@
-import { createHash, randomBytes } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import { readFile, writeFile } from 'node:fs/promises';
-import { gunzipSync, gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, inject, it, onTestFinished } from 'vitest';
 import { BackupUnreadable } from '../../src/db/backup-read.ts';
 import { checkBackup, RestoreRefused } from '../../src/db/backup-restore.ts';
@@ -8,13 +7,13 @@ import { openBackup } from '../../src/db/backup-write.ts';
 import { migrate, MigrationRefused } from '../../src/db/migrations.ts';
 import { createGoverned } from '../actions/governance-fixture.ts';
 import type { Governed } from '../actions/governance-fixture.ts';
-import { backUp, connectTo, newPath, restoreInto } from '../support/backups.ts';
+import { backUp, changed, connectTo, newPath, restoreInto } from '../support/backups.ts';
 import { createTestDatabase } from '../support/database.ts';
 import type { TestDatabase } from '../support/database.ts';
 import { MIGRATIONS_DIRECTORY } from '../support/server.ts';
 import { catalogLines } from './catalog-lines.ts';
 
-const LIVE = ['stream_node', 'stream_subscriber', 'applied_cursor'];
+const LIVE = ['stream_node', 'stream_subscriber', 'stream_place', 'applied_cursor'];
 
 let world: Governed;
 let source: TestDatabase;
@@ -192,6 +191,43 @@ describe('a restore', () => {
     expect(error.message).toMatch(/20991231000000_new is one that this version of PromptForge does not know/);
   });
 
+  it('is told by the log of the operators, chained behind what was restored: who, when, and which backup', async () => {
+    const operated = await emptyDatabase();
+    await restoreInto(operated.url, (await backUp(source.url)).path);
+    await operated.query(
+      `INSERT INTO "workspace" (id, slug, name, created_at) VALUES (gen_random_uuid(), '$operator', 'Operator', now())`,
+    );
+    const { path, rows, header } = await backUp(operated.url);
+    const target = await emptyDatabase();
+    const { checksum } = await checkBackup(path);
+    // Twice over: the second one is chained behind the first.
+    await restoreInto(target.url, path, 'ada');
+    const again = await emptyDatabase();
+    await restoreInto(again.url, (await backUp(target.url)).path);
+    const told = await again.query<{ seq: number; actor: string; payload: string }>(
+      `SELECT seq::int, actor_kind || ' ' || actor_id || ' ' || user_agent AS actor, payload FROM "event" e
+       JOIN "workspace" w ON w.id = e.workspace_id WHERE w.slug = '$operator' ORDER BY seq`,
+    );
+    const actor = 'SYSTEM system promptforge restore';
+    expect(told.map((event) => [event.seq, event.actor])).toEqual([
+      [1, actor],
+      [2, actor],
+    ]);
+    const { createdAt, version, heads } = header;
+    expect(JSON.parse(told[0]?.payload ?? '')).toEqual({
+      by: 'ada',
+      backup: { checksum, createdAt, version, heads },
+      rows,
+      replaced: null,
+    });
+    // What finds a broken chain finds none.
+    const { path: last } = await backUp(again.url);
+    expect(await restoreInto((await emptyDatabase()).url, last)).toEqual([]);
+    const [others] = await again.query(`SELECT count(*)::int AS count FROM "event" e, "workspace" w
+      WHERE w.id = e.workspace_id AND w.slug <> '$operator' AND type = 'DatabaseRestored'`);
+    expect(others).toEqual({ count: 0 });
+  });
+
   it('leaves an empty database behind when it is broken off in the middle', async () => {
     const { path } = await backUp(source.url);
     // Rows that fit their checksums and not the table: the last table's, so that all others are written by then.
@@ -205,29 +241,6 @@ describe('a restore', () => {
     expect(await catalogLines(target)).toEqual(await catalogLines(source));
   });
 });
-
-/** The file with another text, whose checksums are right again where `honest`. */
-async function changed(path: string, change: (text: string) => string, honest = true): Promise<string> {
-  const text = change(gunzipSync(await readFile(path)).toString('utf8'));
-  const to = await newPath();
-  await writeFile(to, gzipSync(honest ? rehashed(text) : text));
-  return to;
-}
-
-function rehashed(text: string): string {
-  const sections = text.replaceAll(
-    /^(\{"table":.*\n)((?:(?!\\\.\n).*\n)*)\\\.\n\{"rows":(\d+),.*$/gm,
-    (_all, name: string, rows: string, count: string) =>
-      `${name}${rows}\\.\n{"rows":${count},"checksum":"${sha256(rows)}"}`,
-  );
-  const end = sections.lastIndexOf('\n', sections.length - 2) + 1;
-  const last = JSON.parse(sections.slice(end)) as object;
-  return `${sections.slice(0, end)}${JSON.stringify({ ...last, checksum: sha256(sections.slice(0, end)) })}\n`;
-}
-
-function sha256(text: string): string {
-  return `sha256:${createHash('sha256').update(text).digest('hex')}`;
-}
 
 describe('a file that is not as it was written', () => {
   const says = {

@@ -81,7 +81,7 @@ describe('the answer cache', () => {
 
   it('keeps what it answers from in the snapshot: it was asked for', async () => {
     // Of three answers of this size, two are held.
-    stage.limit(7_000);
+    stage.limit(10_000);
     cache = createAnswerCache(stage.snapshot(), BYTES_MAX);
     await Promise.all(['a', 'b', 'c'].map((slug) => stage.seed(slug, 1, 'x'.repeat(500))));
     cache.keep('a', await answerOf(['a']));

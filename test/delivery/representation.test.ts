@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import type { ServedVersion } from '../../src/db/serving.ts';
-import { represent, sizeOf } from '../../src/delivery/representation.ts';
+import { represent } from '../../src/delivery/representation.ts';
 import type { Content } from '../../src/domain/version.ts';
 
 const TEXT: Content = { kind: 'TEXT', template: 'Grüße, {{name}}', config: { t: 1 }, variables: [] };
@@ -74,8 +74,32 @@ describe('a representation', () => {
     expect(one.json.etag).toBe(`"${digest.slice(0, 27)}"`);
   });
 
-  it('costs more than its bytes', () => {
-    const one = represent(served());
-    expect(sizeOf(one)).toBeGreaterThan(one.json.body.length + (one.text?.body.length ?? 0));
+  it('counts what it costs: the content as it was read, both bodies, and the objects around', () => {
+    const text = (template: string) =>
+      represent(served({ content: { ...TEXT, kind: 'TEXT', template, variables: [] } }));
+    const [empty, ascii, wide] = [
+      text('').bytes,
+      text('x'.repeat(1_000)).bytes,
+      text('x'.repeat(999) + 'ж').bytes,
+    ];
+    expect(ascii - empty).toBe(3_000);
+    // In memory every character takes two bytes then.
+    expect(wide - ascii).toBeGreaterThan(1_000);
+    const message = { role: 'USER', content: 'x' } as const;
+    const chat = (messages: number) => {
+      const content = {
+        kind: 'CHAT',
+        messages: Array.from({ length: messages }, () => message),
+        config: null,
+        variables: [],
+      } as const;
+      return represent(served({ content })).bytes;
+    };
+    expect(chat(11) - chat(1)).toBeGreaterThan(10 * 100);
+  });
+
+  it('keeps no more memory alive than its bodies', () => {
+    const { json, text } = represent(served());
+    for (const body of [json.body, text?.body]) expect(body?.buffer.byteLength).toBe(body?.length);
   });
 });

@@ -1,3 +1,4 @@
+import { setImmediate as turn } from 'node:timers/promises';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { createSnapshot } from '../../src/delivery/snapshot.ts';
 import { openRegistry } from '../db/registry-fixture.ts';
@@ -187,7 +188,7 @@ describe('a commit of several prompts', () => {
     release();
     while (!state.done) {
       look();
-      await Promise.resolve();
+      await turn();
     }
     await applying;
     look();

@@ -10,6 +10,8 @@ const HEARTBEAT_MS = 15 * SECOND;
 /** The waits grow from one second to thirty: until then most of them are shorter than what they are spread over. */
 const FIRST_SPREAD_MS = 30 * SECOND;
 const PEAK_SHARE = 0.1;
+/** Until then: the second wait is half a second at least. See docs/decisions/0033. */
+const FIRST_TRIES_A_SECOND = 2;
 const CAP_MS = 30 * SECOND;
 const REFUSED_LEAST_MS = 150 * SECOND;
 const CURSOR = 'AQAAAAAAAAAJW5diMNEm0Kg';
@@ -53,6 +55,10 @@ export async function backoff({ seed, faults: clients }: RowOptions): Promise<Ro
         ...unless(
           connected === clients && back === clients,
           `${connected}, then ${back} of ${clients} were connected`,
+        ),
+        ...unless(
+          peak(outage.attempts) <= clients * FIRST_TRIES_A_SECOND,
+          `${peak(outage.attempts)} of ${clients} came in one of the first seconds`,
         ),
         ...unless(late <= clients * PEAK_SHARE, `${late} of ${clients} came in one second`),
         ...unless(

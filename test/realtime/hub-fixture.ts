@@ -5,7 +5,7 @@ import type { Frame } from '../../src/realtime/frames.ts';
 import { HUB_TIMES } from '../../src/realtime/hub-deps.ts';
 import type { HubTimes } from '../../src/realtime/hub-deps.ts';
 import { Hub } from '../../src/realtime/hub.ts';
-import type { DeliveryMode, EndReason, Sink } from '../../src/realtime/member.ts';
+import type { DeliveryMode, EndReason, Member, Sink } from '../../src/realtime/member.ts';
 import type { Payload } from '../../src/realtime/payload.ts';
 import type { Start } from '../../src/realtime/resume.ts';
 import { createTestApp } from '../support/app.ts';
@@ -106,6 +106,10 @@ export interface HubStage {
   readonly rendered: () => number;
   readonly conflated: () => number;
   readonly failures: unknown[];
+  /** Who joined, with how far each is. */
+  readonly joined: Pick<Member, 'follower' | 'told'>[];
+  /** What was counted. */
+  readonly pushed: { readonly frame: Frame; readonly actor: string; readonly times: number }[];
   join(options?: JoinOptions): { readonly sink: TestSink; readonly leave: () => void };
   /** Where a follower with this cursor begins. */
   startAfter(after: string): Promise<Start>;
@@ -124,6 +128,8 @@ export async function createHubStage(times: Partial<HubTimes> = {}): Promise<Hub
   const { workspaceId } = world.admin;
   const who = { workspaceId, actor: world.admin, transport: 'WEBSOCKET', instance: null } as const;
   const failures: unknown[] = [];
+  const joined: HubStage['joined'] = [];
+  const pushed: HubStage['pushed'] = [];
   let [rendered, conflated] = [0, 0];
   const hub: Hub = new Hub({
     reader: database.reader,
@@ -139,7 +145,13 @@ export async function createHubStage(times: Partial<HubTimes> = {}): Promise<Hub
     },
     times: { ...HUB_TIMES, ...times },
     onFailure: (error) => failures.push(error),
-    audience: { joined: () => () => undefined, pushed: () => undefined },
+    audience: {
+      joined: (member) => {
+        joined.push(member);
+        return () => undefined;
+      },
+      pushed: (frame, { actor }, count) => void pushed.push({ frame, actor: actor.id, times: count }),
+    },
   });
   const { feed } = await runFeed(database, [hub]);
   onTestFinished(async () => {
@@ -153,6 +165,8 @@ export async function createHubStage(times: Partial<HubTimes> = {}): Promise<Hub
     world,
     hub,
     failures,
+    joined,
+    pushed,
     rendered: () => rendered,
     conflated: () => conflated,
     join: ({ start = NOW, mode = 'LATEST', bookmarks = false, ...options } = {}) => {

@@ -72,6 +72,7 @@ describe('parseConfig', () => {
       logFormat: 'json',
       trustedProxies: [],
       rateLimits: { key: 2_000, address: 5_000 },
+      snapshot: { bytesMax: 256 * 1024 * 1024, warmUp: true },
       graphql: { introspection: true, graphiql: true, suggestions: true },
       trustedDocuments: null,
     };
@@ -117,6 +118,8 @@ describe('parseConfig', () => {
         TRUSTED_PROXIES: ' 10.0.0.0/8, ::1 ',
         RATE_LIMIT_KEY: '0',
         RATE_LIMIT_ADDRESS: '100',
+        SERVING_SNAPSHOT_MIB: '1024',
+        WARM_UP: 'false',
         INTROSPECTION: 'false',
         GRAPHIQL: 'false',
         SUGGESTIONS: 'false',
@@ -147,6 +150,7 @@ describe('parseConfig', () => {
       logFormat: 'pretty',
       trustedProxies: ['10.0.0.0/8', '::1'],
       rateLimits: { key: 0, address: 100 },
+      snapshot: { bytesMax: 1024 * 1024 * 1024, warmUp: false },
       graphql: { introspection: false, graphiql: false, suggestions: false },
       trustedDocuments: '/etc/documents.json',
     });

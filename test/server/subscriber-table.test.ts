@@ -39,6 +39,8 @@ function start(options: { nodeId?: string; database?: Registry['opened'] } = {})
   return table;
 }
 
+const alone = (cursor: string | null) => ({ sharedId: null, cursor });
+
 function stream(values: Partial<OpenStream> = {}): OpenStream {
   return {
     id: v7(),
@@ -50,7 +52,7 @@ function stream(values: Partial<OpenStream> = {}): OpenStream {
     actorKind: 'API_KEY',
     actorName: 'web',
     since: new Date('2026-11-24T12:00:00.123Z'),
-    lastCursor: null,
+    told: alone(null),
     instance: null,
     ...values,
   };
@@ -73,7 +75,7 @@ describe('the table of subscribers', () => {
       { ...row, id: a.id, prompts: ['support/*', 'a'] },
       { ...row, id: b.id, prompts: [] },
     ]);
-    open = [{ ...a, lastCursor: 'c1' }];
+    open = [{ ...a, told: alone('c1') }];
     await table.write();
     expect(await listed()).toEqual([{ ...row, id: a.id, prompts: ['support/*', 'a'], last_cursor: 'c1' }]);
     open = [];
@@ -104,6 +106,29 @@ describe('the table of subscribers', () => {
     const after = await writers();
     expect(after).toHaveLength(3);
     expect(after).toEqual(expect.arrayContaining(before));
+  });
+
+  it('writes one row for all who were told the same, and none of theirs; who falls behind is listed by itself', async () => {
+    const table = start();
+    const shared = { sharedId: v7(), cursor: 'c1' };
+    open = [stream({ told: shared }), stream({ told: shared }), stream({ told: alone('c0') })];
+    await table.write();
+    const places = () => registry.database.query('SELECT id, cursor FROM stream_place');
+    expect(await places()).toEqual([{ id: shared.sharedId, cursor: 'c1' }]);
+    const before = await writers();
+    shared.cursor = 'c2';
+    await table.write();
+    expect(await places()).toEqual([{ id: shared.sharedId, cursor: 'c2' }]);
+    expect(await writers()).toEqual(before);
+    const [behind, ...others] = open;
+    if (behind === undefined) throw new Error('three are open');
+    open = [{ ...behind, told: alone('c1') }, ...others];
+    await table.write();
+    const row = `SELECT last_cursor, place_id FROM stream_subscriber WHERE id = '${behind.id}'`;
+    expect(await registry.database.query(row)).toEqual([{ last_cursor: 'c1', place_id: null }]);
+    open = open.map((one) => ({ ...one, told: alone('c3') }));
+    await table.write();
+    expect(await places()).toEqual([]);
   });
 
   it('leaves the streams of other nodes alone, and takes its own along when it stops', async () => {

@@ -1,9 +1,10 @@
+import { createHash } from 'node:crypto';
 import { createWriteStream } from 'node:fs';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
-import { createGzip } from 'node:zlib';
+import { createGzip, gunzipSync, gzipSync } from 'node:zlib';
 import pg from 'pg';
 import { onTestFinished } from 'vitest';
 import { checkBackup, restoreBackup } from '../../src/db/backup-restore.ts';
@@ -35,6 +36,34 @@ export async function backUp(url: string, whenBegun: () => Promise<unknown> = as
   return { path, rows, header };
 }
 
-export async function restoreInto(url: string, path: string): Promise<BrokenChain[]> {
-  return restoreBackup(await connectTo(url), await checkBackup(path), MIGRATIONS_DIRECTORY);
+export async function restoreInto(url: string, path: string, by?: string): Promise<BrokenChain[]> {
+  const owner = await connectTo(url);
+  return restoreBackup(owner, await checkBackup(path), MIGRATIONS_DIRECTORY, { by: by ?? null });
+}
+
+/** The file with another text, whose checksums are right again where `honest`. */
+export async function changed(
+  path: string,
+  change: (text: string) => string,
+  honest = true,
+): Promise<string> {
+  const text = change(gunzipSync(await readFile(path)).toString('utf8'));
+  const to = await newPath();
+  await writeFile(to, gzipSync(honest ? rehashed(text) : text));
+  return to;
+}
+
+function rehashed(text: string): string {
+  const sections = text.replaceAll(
+    /^(\{"table":.*\n)((?:(?!\\\.\n).*\n)*)\\\.\n\{"rows":(\d+),.*$/gm,
+    (_all, name: string, rows: string, count: string) =>
+      `${name}${rows}\\.\n{"rows":${count},"checksum":"${sha256(rows)}"}`,
+  );
+  const end = sections.lastIndexOf('\n', sections.length - 2) + 1;
+  const last = JSON.parse(sections.slice(end)) as object;
+  return `${sections.slice(0, end)}${JSON.stringify({ ...last, checksum: sha256(sections.slice(0, end)) })}\n`;
+}
+
+function sha256(text: string): string {
+  return `sha256:${createHash('sha256').update(text).digest('hex')}`;
 }

@@ -51,12 +51,16 @@ function literal(value: unknown): string {
   if (Array.isArray(value)) return quoted(arrayText(value));
   if (value instanceof Uint8Array) return quoted(`\\x${Buffer.from(value).toString('hex')}`);
   if (value instanceof Date) return quoted(value.toISOString());
-  return quoted(String(value));
+  return quoted(plain(value));
+}
+
+function plain(value: unknown): string {
+  return typeof value === 'string' ? value : JSON.stringify(value);
 }
 
 function arrayText(values: readonly unknown[]): string {
   const items = values.map((value) =>
-    value === null ? 'NULL' : `"${String(value).replaceAll(/["\\]/g, String.raw`\$&`)}"`,
+    value === null ? 'NULL' : `"${plain(value).replaceAll(/["\\]/g, String.raw`\$&`)}"`,
   );
   return `{${items.join(',')}}`;
 }

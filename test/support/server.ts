@@ -71,6 +71,7 @@ const TEST_CONFIG: Omit<Config, 'databaseUrl'> = {
   logFormat: 'json',
   trustedProxies: [],
   rateLimits: { key: 0, address: 0 },
+  snapshot: { bytesMax: 256 * 1024 * 1024, warmUp: false },
   graphql: { introspection: true, graphiql: true, suggestions: true },
   trustedDocuments: null,
 };

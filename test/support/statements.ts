@@ -18,7 +18,7 @@ export interface StatementLog {
 /** Listens to every connection of this process that is opened as one of the server's: what Prisma tells of a query lacks its values' forms. */
 export function recordStatements(): StatementLog {
   const { prototype } = pg.Client;
-  const original = prototype.query;
+  const original: unknown = Reflect.get(prototype, 'query');
   const sent = new Map<string, SentStatement>();
   let operation = 'start';
   function query(this: pg.Client, ...args: unknown[]) {
@@ -29,16 +29,16 @@ export function recordStatements(): StatementLog {
         operation,
         ...sent.get(`${operation} ${statement.text}`),
       });
-    return Reflect.apply(original, this, args);
+    return Reflect.apply(original as (...all: unknown[]) => unknown, this, args);
   }
-  prototype.query = query as typeof original;
+  Reflect.set(prototype, 'query', query);
   return {
     during: (name) => {
       operation = name;
     },
     all: () => [...sent.values()],
     stop: () => {
-      prototype.query = original;
+      Reflect.set(prototype, 'query', original);
     },
   };
 }
