@@ -31,7 +31,9 @@ export function chooseLoad(): { readonly load: Load; readonly name: string } {
 }
 
 async function loadByWrk(port: number, loadCase: LoadCase, pace: LoadPace): Promise<LoadResult> {
-  const { length } = await fetchRaw(port, loadCase);
+  const { length, head } = await fetchRaw(port, loadCase);
+  if (!head.startsWith(`HTTP/1.1 ${loadCase.status} `))
+    throw new Error(`${loadCase.name}: unexpected answer ${head}`);
   const directory = await mkdtemp(join(tmpdir(), 'promptforge-wrk-'));
   try {
     const file = join(directory, 'request');

@@ -1,7 +1,7 @@
 import type { Tx } from '../db/transaction.ts';
 import { dateInHistory } from '../domain/version.ts';
 
-export interface KnownVersion {
+interface KnownVersion {
   readonly id: string;
   readonly contentHash: string;
   /** It was imported with this very date; the others were saved here, and an export gave them theirs. */

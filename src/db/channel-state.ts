@@ -72,17 +72,8 @@ export async function readChannelsOfPrompt(
     ORDER BY c.name`;
 }
 
-/** Null: the workspace has no channel of this name. */
-export async function findChannelId(
-  reader: PrismaClient,
-  workspaceId: string,
-  name: string,
-): Promise<string | null> {
-  const where = { workspaceId_name: { workspaceId, name } };
-  return (await reader.channel.findUnique({ where, select: { id: true } }))?.id ?? null;
-}
-
 /** Whether the workspace has a channel of this name. */
 export async function hasChannel(reader: PrismaClient, workspaceId: string, name: string): Promise<boolean> {
-  return (await findChannelId(reader, workspaceId, name)) !== null;
+  const where = { workspaceId_name: { workspaceId, name } };
+  return (await reader.channel.findUnique({ where, select: { id: true } })) !== null;
 }

@@ -1,6 +1,7 @@
 import DataLoader from 'dataloader';
 import type { Reader } from './client.ts';
 import type { LogHead } from './event-log.ts';
+import { seqsOfTime } from './event-times.ts';
 import { createPromotionLoaders } from './promotion-loaders.ts';
 import { createRolloutLoaders } from './rollout-loaders.ts';
 import { createSubscriberLoaders } from './subscriber-loaders.ts';
@@ -21,6 +22,13 @@ export function createLoaders(reader: Reader, workspaceId: string) {
     }),
     /** The slug of a prompt, by its id. */
     promptSlug: new DataLoader<string, string | null>((keys) => loadSlugs(reader, workspaceId, keys)),
+    /** The id of a prompt, by its slug; null: none has it. */
+    promptId: new DataLoader<string, string | null>((slugs) => loadPromptIds(reader, workspaceId, slugs)),
+    /** The id of a channel, by its name; null: none has it. */
+    channelId: new DataLoader<string, string | null>((names) => loadChannelIds(reader, workspaceId, names)),
+    /** Which events are of a time. */
+    seqsOfTime: (time: { readonly since: Date | null; readonly until: Date | null }) =>
+      seqsOfTime(reader, workspaceId, time),
     /** How many versions a prompt has, by prompt id. */
     versionCount: new DataLoader<string, number>((keys) => countVersions(reader, workspaceId, keys)),
     /** How many promotions a prompt has, on one channel (by name) or on all (null). */
@@ -68,6 +76,28 @@ async function loadSlugs(
   });
   const slugs = new Map(rows.map(({ id, slug }) => [id, slug]));
   return promptIds.map((id) => slugs.get(id) ?? null);
+}
+
+async function loadPromptIds(
+  reader: Reader,
+  workspaceId: string,
+  slugs: readonly string[],
+): Promise<(string | null)[]> {
+  const where = { workspaceId, slug: { in: [...slugs] } };
+  const rows = await reader.prompt.findMany({ where, select: { id: true, slug: true } });
+  const ids = new Map(rows.map(({ id, slug }) => [slug, id]));
+  return slugs.map((slug) => ids.get(slug) ?? null);
+}
+
+async function loadChannelIds(
+  reader: Reader,
+  workspaceId: string,
+  names: readonly string[],
+): Promise<(string | null)[]> {
+  const where = { workspaceId, name: { in: [...names] } };
+  const rows = await reader.channel.findMany({ where, select: { id: true, name: true } });
+  const ids = new Map(rows.map(({ id, name }) => [name, id]));
+  return names.map((name) => ids.get(name) ?? null);
 }
 
 // Version numbers have no holes, so the newest number is the count.

@@ -124,6 +124,14 @@ export async function lockChannel(tx: Tx, workspaceId: string, name: string): Pr
   return channel;
 }
 
+interface PointerRow {
+  readonly promptId: string;
+  readonly id: string | null;
+  readonly number: number | null;
+  readonly baseId: string | null;
+  readonly baseBelowId: string | null;
+}
+
 /** Locks where the channel stands with each prompt, by prompt id. A prompt that the channel never held has no row: EMPTY_POSITION. */
 export async function lockPositions(
   tx: Tx,
@@ -136,16 +144,18 @@ export async function lockPositions(
     WHERE workspace_id = ${workspaceId}::uuid AND channel_id = ${channelId}::uuid AND prompt_id = ANY(${[...promptIds]}::uuid[])
     ORDER BY prompt_id
     FOR NO KEY UPDATE`;
-  const pointers = await tx.channelPointer.findMany({
-    where: { workspaceId, channelId, promptId: { in: [...promptIds] } },
-    select: {
-      promptId: true,
-      version: { select: { id: true, number: true } },
-      promotion: { select: { baseId: true, baseBelowId: true } },
-    },
-  });
+  // Read after the locks were granted, in a statement of its own; as SQL, because every promotion waits for it.
+  const pointers = await tx.$queryRaw<PointerRow[]>`
+    SELECT cp.prompt_id::text AS "promptId", v.id::text AS id, v.number, p.base_id::text AS "baseId", p.base_below_id::text AS "baseBelowId"
+    FROM "channel_pointer" cp
+    JOIN "promotion" p ON p.workspace_id = cp.workspace_id AND p.id = cp.promotion_id
+    LEFT JOIN "prompt_version" v ON v.workspace_id = cp.workspace_id AND v.id = cp.version_id
+    WHERE cp.workspace_id = ${workspaceId}::uuid AND cp.channel_id = ${channelId}::uuid AND cp.prompt_id = ANY(${[...promptIds]}::uuid[])`;
   const positions = new Map<string, ChannelPosition>(
-    pointers.map(({ promptId, version, promotion }) => [promptId, { serving: version, ...promotion }]),
+    pointers.map(({ promptId, id, number, ...stack }) => [
+      promptId,
+      { serving: id === null || number === null ? null : { id, number }, ...stack },
+    ]),
   );
   return (promptId) => positions.get(promptId) ?? EMPTY_POSITION;
 }

@@ -17,7 +17,8 @@ export interface Move {
   /** Its place among the prompt's promotions: the last one plus one. */
   readonly ordinal: number;
   readonly channel: { readonly id: string; readonly name: string };
-  readonly version: NumberedVersion | null;
+  /** With its hash where the caller knows it: what is not known is read. */
+  readonly version: (NumberedVersion & { readonly contentHash?: string }) | null;
   readonly previous: NumberedVersion | null;
   readonly stack: StackEntry;
   readonly reason: string | null;
@@ -50,13 +51,18 @@ async function contentHashes(
   workspaceId: string,
   moves: readonly Move[],
 ): Promise<(id: string) => string> {
-  const ids = new Set(moves.flatMap(({ version }) => (version === null ? [] : [version.id])));
-  if (ids.size === 0) return missingVersion;
-  const rows = await tx.promptVersion.findMany({
-    where: { workspaceId, id: { in: [...ids] } },
-    select: { id: true, contentHash: true },
-  });
-  const hashes = new Map(rows.map(({ id, contentHash }) => [id, contentHash]));
+  const versions = moves.flatMap(({ version }) => version ?? []);
+  const hashes = new Map(
+    versions.flatMap(({ id, contentHash }) =>
+      contentHash === undefined ? [] : [[id, contentHash] as const],
+    ),
+  );
+  const unknown = [...new Set(versions.map(({ id }) => id))].filter((id) => !hashes.has(id));
+  if (unknown.length > 0) {
+    const where = { workspaceId, id: { in: unknown } };
+    const rows = await tx.promptVersion.findMany({ where, select: { id: true, contentHash: true } });
+    for (const { id, contentHash } of rows) hashes.set(id, contentHash);
+  }
   return (id) => hashes.get(id) ?? missingVersion(id);
 }
 

@@ -49,7 +49,7 @@ export async function saveVersions(
     prompt: save.prompt,
     ordinal: save.ordinal,
     channel: latest,
-    version: { id: save.versionId, number: save.number },
+    version: { id: save.versionId, number: save.number, contentHash: contentHash(save.content) },
     previous: save.previous,
     stack: { baseId: null, baseBelowId: null },
     reason: null,

@@ -20,7 +20,7 @@ export interface Served {
 }
 
 /** The objects around the bytes: measured, with a margin. */
-const ENTRY_BYTES = 2_048;
+const ENTRY_BYTES = 2_304;
 const PART_BYTES = 100;
 
 export function represent(source: ServedVersion): Served {

@@ -1,5 +1,3 @@
-import { findPromptId } from '../db/audit-pages.ts';
-import { seqsOfTime } from '../db/event-times.ts';
 import type { Prisma } from '../db/generated/prisma/client.ts';
 import { keysetConnection, keysetPage } from '../db/keyset.ts';
 import type { KeysetOrder } from '../db/keyset.ts';
@@ -176,22 +174,17 @@ async function filterWhere(
 }
 
 /** By its id, which the log's index knows: joined by its slug, all that ever happened to the prompt is read for each page. */
-async function ofPrompt({ reader, actor }: Context, slug: string | null | undefined) {
+async function ofPrompt({ loaders }: Context, slug: string | null | undefined) {
   if (typeof slug !== 'string') return {};
-  const id = await findPromptId(
-    reader,
-    actor.workspaceId,
-    requireText('filter.prompt', slug, FILTER_LENGTH_MAX),
-  );
+  const id = await loaders.promptId.load(requireText('filter.prompt', slug, FILTER_LENGTH_MAX));
   return { promptId: { in: id === null ? [] : [id] } };
 }
 
 async function ofTime(
-  { reader, actor }: Context,
+  { loaders }: Context,
   { since, until }: typeof EventFilter.$inferInput,
 ): Promise<Prisma.EventWhereInput> {
-  const time = { since: since ?? null, until: until ?? null };
-  const { from, before } = await seqsOfTime(reader, actor.workspaceId, time);
+  const { from, before } = await loaders.seqsOfTime({ since: since ?? null, until: until ?? null });
   const seq = { ...(from === null ? {} : { gte: from }), ...(before === null ? {} : { lt: before }) };
   return Object.keys(seq).length === 0 ? {} : { seq };
 }

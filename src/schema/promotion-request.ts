@@ -1,5 +1,4 @@
 import type { Prisma } from '../db/generated/prisma/client.ts';
-import { findChannelId } from '../db/channel-state.ts';
 import { keysetConnection, keysetPage } from '../db/keyset.ts';
 import type { KeysetOrder } from '../db/keyset.ts';
 import { isChannelName } from '../domain/channel.ts';
@@ -240,7 +239,7 @@ async function filterWhere(
 }
 
 /** By its id: joined by its name, the requests of all channels are read for each page. */
-async function ofChannel({ reader, actor }: Context, name: string) {
-  const id = isChannelName(name) ? await findChannelId(reader, actor.workspaceId, name) : null;
+async function ofChannel({ loaders }: Context, name: string) {
+  const id = isChannelName(name) ? await loaders.channelId.load(name) : null;
   return { channelId: { in: id === null ? [] : [id] } };
 }

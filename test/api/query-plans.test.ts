@@ -5,6 +5,8 @@ import type { TableScan } from '../support/plans.ts';
 import type { TestServer } from '../support/server.ts';
 import { recordStatements } from '../support/statements.ts';
 import type { SentStatement } from '../support/statements.ts';
+import { chainFaults } from '../db/chain.ts';
+import type { EventRow } from '../db/chain.ts';
 import { LIMITED_LISTS, LISTS, PATHS, READS, WRITES } from './large-operations.ts';
 import type { List } from './large-operations.ts';
 import { OPERATOR_KEY, startLargeServer } from './large-world.ts';
@@ -63,6 +65,18 @@ it('sends statements for every list, every way to change something, and delivery
   const operations = new Set(explained.map(({ statement }) => statement.operation));
   expect(Object.keys(LISTS).filter((name) => !operations.has(`${name}, last page`))).toEqual([]);
   expect(Object.keys({ ...READS, ...WRITES, ...PATHS }).filter((name) => !operations.has(name))).toEqual([]);
+});
+
+it('asks a registry whose log is chained as the triggers chain it', async () => {
+  const [third] = await server.database.query<{ id: string }>(
+    `SELECT id FROM "workspace" WHERE slug = 'third'`,
+  );
+  const log = await server.database.query<EventRow>(
+    'SELECT * FROM "event" WHERE workspace_id = $1 ORDER BY seq',
+    [third?.id],
+  );
+  expect(log.length).toBeGreaterThan(10_000);
+  expect(chainFaults(third?.id ?? '', log)).toEqual([]);
 });
 
 it('never goes through a growing table row by row', () => {

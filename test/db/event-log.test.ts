@@ -143,6 +143,23 @@ describe('the numbers and the chain', () => {
     expect(Number(log.at(-1)?.at_micros) / 1_000).toBeGreaterThan(began - 60_000);
   });
 
+  it('never go back in time, whatever the clock did: a time is a place in the log', async () => {
+    const { workspaceId } = await registry.addWorkspace();
+    const client = await connect();
+    await insertEvents(client, workspaceId);
+    // As a clock leaves it that was an hour ahead and was set right.
+    await client.query(`SET session_replication_role = replica`);
+    await client.query(
+      `UPDATE "event" SET at_micros = at_micros + 3600000000 WHERE workspace_id = $1 AND seq = (SELECT seq FROM "event_counter" WHERE workspace_id = $1)`,
+      [workspaceId],
+    );
+    await client.query(`SET session_replication_role = origin`);
+    await insertEvents(client, workspaceId, 2);
+    const times = (await readLog(registry.database, workspaceId)).map(({ at_micros }) => Number(at_micros));
+    expect(times).toEqual(times.toSorted((a, b) => a - b));
+    expect(times.at(-1)).toBe(times.at(-3));
+  });
+
   it('are the same through prisma, which gets back what the trigger set', async () => {
     const { workspaceId, ...actor } = await registry.addWorkspace();
     const data = {

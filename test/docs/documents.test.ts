@@ -41,7 +41,7 @@ describe('the documents', () => {
   it('name every variable of the environment, and no other', () => {
     const read = new Set([
       ...namesIn(
-        [readText('src/server/config.ts'), readText('src/server/config-oidc.ts')],
+        ['config', 'config-oidc', 'config-snapshot'].map((name) => readText(`src/server/${name}.ts`)),
         /^ {2}([A-Z][A-Z_]+): \{/gm,
       ),
       ...namesIn(sources('src/cli'), /\.env\('(\w+)'\)/g),

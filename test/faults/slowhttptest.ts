@@ -1,6 +1,8 @@
 import { spawn } from 'node:child_process';
 import { largestAsset } from './abusers.ts';
 
+/** A program of Debian, not of npm. */
+const PROGRAM = 'slowhttptest';
 /** Slow heads, slow bodies and slow reads, as its manual has them. */
 const MODES = {
   slowHead: ['-H', '-i', '5'],
@@ -15,7 +17,7 @@ export async function slowhttptest(
 ): Promise<string> {
   const path = mode === 'slowRead' ? await largestAsset(url) : '/graphql';
   const common = ['-c', count, '-r', 250, '-l', seconds, '-p', 5, '-u', `${url}${path}`].map(String);
-  const child = spawn('slowhttptest', [...MODES[mode], ...common], {
+  const child = spawn(PROGRAM, [...MODES[mode], ...common], {
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   let output = '';
