@@ -120,7 +120,3 @@ function createSnapshotGraph(
     isStale: () => !feed.isReachable(),
   });
 }
-
-function createDelivery({ snapshot, usage, feed }: Node): Delivery {
-  return new Delivery({ snapshot, usage, isStale: () => !feed.isReachable() });
-}
