@@ -26,7 +26,9 @@ export function serveBare(): void {
     req.on('data', () => undefined);
     req.on('end', answer);
   });
-  process.on('message', (message: BareAnswer) => {
+  process.on('message', (message: BareAnswer | string) => {
+    // Questions of probe.mjs.
+    if (typeof message === 'string') return;
     status = message.status;
     headers = Object.fromEntries(message.headers);
     body = Buffer.from(message.body, 'base64');

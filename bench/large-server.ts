@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { chmod, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { copyLargeData } from './large-data.ts';
@@ -22,6 +22,8 @@ export interface LargeServer {
 /** The production build over a large registry, a copy of its own. */
 export async function startLargeServer(isPinned: boolean, data: LargeData): Promise<LargeServer> {
   const dataDirectory = await mkdtemp(join(tmpdir(), 'promptforge-bench-'));
+  // PostgreSQL runs as another account where this is root's.
+  await chmod(dataDirectory, 0o755);
   await copyLargeData(join(dataDirectory, 'data'), data);
   const [program, args] = onServerCore(isPinned, [
     process.execPath,
@@ -49,7 +51,8 @@ export async function startLargeServer(isPinned: boolean, data: LargeData): Prom
     if (/Admin key[^\n]*\n\s*(pf_live_\w+)\n/.test(text)) break;
   }
   const port = Number(/ready on http:\/\/127\.0\.0\.1:(\d+)/.exec(text)?.[1]);
-  const key = /pf_live_\w+/.exec(text)?.[0] ?? '';
+  const key = /pf_live_\w+/.exec(text)?.[0];
+  if (key === undefined) throw new Error(`the server ended before it was ready: ${text}`);
   return {
     data,
     port,

@@ -128,14 +128,19 @@ async function untilText(child: ChildProcess, wanted: RegExp): Promise<string> {
 }
 
 export interface Bare extends Measured {
+  readonly child: ChildProcess;
   answer(answer: BareAnswer): Promise<void>;
 }
 
 /** The bare server: this program again, with the word that makes it one. */
 export async function startBare(pinned: boolean): Promise<Bare> {
-  const { child, port } = await startProgram('read.ts', ['bare'], { serverCore: pinned });
+  const { child, port } = await startProgram('read.ts', ['bare'], {
+    serverCore: pinned,
+    nodeOptions: ['--import', PROBE],
+  });
   return {
     port,
+    child,
     answer: async (answer) => {
       await ask(child, { ...answer });
     },

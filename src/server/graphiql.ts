@@ -4,6 +4,7 @@ import { buildGraphiqlAssets, escapeHtml } from './graphiql-assets.ts';
 import type { GraphiqlAsset, GraphiqlAssets } from './graphiql-assets.ts';
 import { negotiateEncoding } from './graphiql-encoding.ts';
 import { loadGraphiqlParts } from './graphiql-parts.ts';
+import { SlicedAnswers } from './sliced-answers.ts';
 
 type GraphiqlOptions = Readonly<{
   /** Path of the GraphQL endpoint, such as `/graphql`. */
@@ -42,6 +43,7 @@ const fileName = /^[a-z-]+-[0-9a-f]{20}\.(?:js|css|svg)$/;
  * request; when that fails, the answer is a 500 and the reason a process warning.
  */
 export function createGraphiql(options: GraphiqlOptions): Graphiql {
+  const answers = new SlicedAnswers();
   let loading: Promise<GraphiqlAssets> | undefined;
   const load = (): Promise<GraphiqlAssets> => {
     loading ??= loadGraphiqlParts().then((parts) => buildGraphiqlAssets(parts, options));
@@ -63,7 +65,7 @@ export function createGraphiql(options: GraphiqlOptions): Graphiql {
     asset(req, res, path) {
       if (!path.startsWith(options.assetsPath)) return false;
       if (!fileName.test(path.slice(options.assetsPath.length))) return false;
-      answer(res, (assets) => sendAsset(req, res, assets.byPath.get(path)));
+      answer(res, (assets) => sendAsset(req, res, assets.byPath.get(path), answers));
       return true;
     },
   };
@@ -114,6 +116,7 @@ async function sendAsset(
   req: IncomingMessage,
   res: ServerResponse,
   asset: GraphiqlAsset | undefined,
+  answers: SlicedAnswers,
 ): Promise<void> {
   // A file of an older PromptForge, asked for by a page that was open during the upgrade.
   if (!asset) return sendText(res, 404, 'No such file; reload the page.\n');
@@ -139,7 +142,8 @@ async function sendAsset(
     'cross-origin-resource-policy': 'same-origin',
     'x-content-type-options': 'nosniff',
   });
-  res.end(req.method === 'HEAD' ? undefined : body);
+  if (req.method === 'HEAD') res.end();
+  else answers.send(res, body);
 }
 
 function hasTag(ifNoneMatch: string | undefined, etag: string): boolean {
