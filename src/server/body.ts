@@ -12,12 +12,32 @@ export function bodyBytesMax(actor: Actor): number {
 }
 
 /**
- * Reads the whole body, counting bytes as they come: a declared length is not trusted, an undeclared one not needed.
+ * Reads the whole body. Where its length is declared HTTP itself holds it to that; otherwise bytes are counted as they come.
  * @throws ProblemError 413; whatever the socket fails with.
  */
-export async function readBody(req: IncomingMessage, bytesMax: number): Promise<Buffer> {
-  if (Number(req.headers['content-length'] ?? 0) > bytesMax)
-    throw new ProblemError(payloadTooLarge(bytesMax));
+export function readBody(req: IncomingMessage, bytesMax: number): Promise<Buffer> {
+  const declared = req.headers['content-length'];
+  if (declared === undefined) return countBody(req, bytesMax);
+  if (Number(declared) > bytesMax) return Promise.reject(new ProblemError(payloadTooLarge(bytesMax)));
+  return takeBody(req);
+}
+
+function takeBody(req: IncomingMessage): Promise<Buffer> {
+  return new Promise((resolve, reject) => {
+    const chunks: Buffer[] = [];
+    req.on('data', (chunk: Buffer) => chunks.push(chunk));
+    req.on('end', () => resolve(oneOf(chunks)));
+    req.on('error', reject);
+    req.on('close', () => reject(new Error('the request ended before its body')));
+  });
+}
+
+function oneOf(chunks: readonly Buffer[]): Buffer {
+  const [only] = chunks;
+  return only !== undefined && chunks.length === 1 ? only : Buffer.concat(chunks);
+}
+
+async function countBody(req: IncomingMessage, bytesMax: number): Promise<Buffer> {
   const chunks: Buffer[] = [];
   let bytes = 0;
   for await (const chunk of req as AsyncIterable<Buffer>) {

@@ -20,9 +20,8 @@ import type { EventStreamDeps } from './event-stream.ts';
 import { setOpening } from './exchange.ts';
 import type { Exchange } from './exchange.ts';
 import type { Graphiql } from './graphiql.ts';
-import { subscribeBySse } from './graphql-sse.ts';
-import type { GraphqlSseDeps } from './graphql-sse.ts';
-import type { GraphqlHandler } from './graphql.ts';
+import { answerGraphql } from './graphql-door.ts';
+import type { GraphqlDoorDeps } from './graphql-door.ts';
 import { sendLiveness, sendReadiness } from './health.ts';
 import type { Log } from './log.ts';
 import type { Metrics } from './metrics.ts';
@@ -40,14 +39,11 @@ import {
   unexpected,
 } from './problem.ts';
 import { CORS_ROUTES, routeOf, UNCOUNTED_ROUTES } from './route.ts';
-import type { SnapshotGraph } from './snapshot-graph.ts';
 
-export interface FrontDeps extends AppliedDoorDeps {
+export interface FrontDeps extends AppliedDoorDeps, GraphqlDoorDeps {
   readonly doorkeeper: Doorkeeper;
   readonly delivery: Delivery;
-  readonly graphql: GraphqlHandler;
-  readonly snapshotGraph: SnapshotGraph;
-  readonly sse: GraphqlSseDeps & EventStreamDeps;
+  readonly sse: GraphqlDoorDeps['sse'] & EventStreamDeps;
   readonly channelAnswer: ChannelAnswer;
   readonly auditExport: AuditExport;
   /** Null: switched off, and nothing tells that there is such a thing. */
@@ -65,6 +61,7 @@ export interface FrontDeps extends AppliedDoorDeps {
 /** An instance and a cursor, with room. */
 const APPLIED_BYTES_MAX = 4_096;
 const NONE: readonly string[] = [];
+const NOTHING = Buffer.alloc(0);
 /** Whoever comes again comes to a node that stays. */
 const LAST = ['connection', 'close'];
 
@@ -118,6 +115,7 @@ function handle(deps: FrontDeps, exchange: Exchange): Promise<void> | undefined 
   if (req.method === 'OPTIONS' && CORS_ROUTES.has(route)) return handleOptions(deps, exchange);
   if (!UNCOUNTED_ROUTES.has(route)) deps.doorkeeper.count(req, exchange.atMs);
   if (route === 'delivery') return handleDelivery(deps, exchange) ?? undefined;
+  if (route === 'graphql') return handleGraphql(deps, exchange) ?? undefined;
   setOpening(exchange);
   return handleOther(deps, exchange);
 }
@@ -137,9 +135,6 @@ async function handleOther(deps: FrontDeps, exchange: Exchange): Promise<void> {
     case 'graphiql':
       if (deps.graphiql?.asset(req, res, path)) return;
       throw new ProblemError(notFound('there is no such file'));
-    case 'graphql':
-      if (deps.graphiql !== null && wantsPage(req)) return deps.graphiql.page(req, res);
-      return handleGraphql(deps, exchange);
     case 'channel':
       return handleChannel(deps, exchange);
     case 'applied':
@@ -157,13 +152,16 @@ async function handleOther(deps: FrontDeps, exchange: Exchange): Promise<void> {
   }
 }
 
-async function handleGraphql(deps: FrontDeps, exchange: Exchange): Promise<void> {
-  const { req, res, requestId } = exchange;
-  const actor = await requireActor(deps, exchange);
-  const body = hasBody(req) ? await readBody(req, bodyBytesMax(actor)) : Buffer.alloc(0);
-  if (await deps.snapshotGraph.answer({ req, res, actor, body })) return;
-  if (await subscribeBySse(deps.sse, { req, res, actor, requestId, body })) return;
-  await deps.graphql(req, res, { actor: deps.doorkeeper.withOrigin(actor, req, requestId), requestId, body });
+function handleGraphql(deps: FrontDeps, exchange: Exchange): void | Promise<void> {
+  const { req, res } = exchange;
+  if (deps.graphiql !== null && wantsPage(req)) {
+    setOpening(exchange);
+    return deps.graphiql.page(req, res);
+  }
+  return andThen(requireActor(deps, exchange), (actor) => {
+    const body = hasBody(req) ? readBody(req, bodyBytesMax(actor)) : NOTHING;
+    return andThen(body, (read) => answerGraphql(deps, exchange, { actor, body: read }));
+  });
 }
 
 function handleDelivery(deps: FrontDeps, exchange: Exchange): void | Promise<void> {

@@ -26,7 +26,7 @@ export interface Operation {
 }
 
 /** A document, and what is wrong with it. */
-export interface Parsed {
+interface Parsed {
   /** Null: it is none. */
   readonly document: DocumentNode | null;
   readonly errors: readonly GraphQLError[];

@@ -1,12 +1,14 @@
-import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { GraphQLSchema, OperationDefinitionNode } from 'graphql';
 import type { AnswerCache, Ingredient } from '../delivery/answer-cache.ts';
 import type { Snapshot } from '../delivery/snapshot.ts';
 import type { Usage } from '../delivery/usage.ts';
 import type { ServedVersion } from '../db/serving.ts';
-import { accessKey } from '../domain/actor.ts';
 import type { Actor } from '../domain/actor.ts';
+import { createAccessIds } from './access-ids.ts';
+import type { AccessIdOf } from './access-ids.ts';
 import type { Documents } from './documents.ts';
+import { OPENING, openingOf } from './exchange.ts';
+import type { Exchange } from './exchange.ts';
 import { graphqlMediaType } from './graphql-media-type.ts';
 import type { GraphqlMediaType } from './graphql-media-type.ts';
 import { hasMinCursor } from './min-cursor.ts';
@@ -26,7 +28,7 @@ const ROUNDS_MAX = 24;
 export interface GraphAnswer {
   readonly madeOf: readonly Ingredient[];
   readonly served: readonly ServedVersion[];
-  readonly type: GraphqlMediaType;
+  readonly headers: readonly string[];
   readonly body: Buffer;
 }
 
@@ -40,9 +42,9 @@ export interface SnapshotGraphDeps {
   readonly isStale: () => boolean;
 }
 
-interface Exchange {
-  readonly req: IncomingMessage;
-  readonly res: ServerResponse;
+/** An operation that came in. */
+interface Asked {
+  readonly exchange: Exchange;
   readonly actor: Actor;
   readonly body: Buffer;
 }
@@ -55,61 +57,54 @@ interface Exchange {
 export class SnapshotGraph {
   readonly #deps: SnapshotGraphDeps;
   readonly #plans = new WeakMap<OperationDefinitionNode, SnapshotOperation>();
-  readonly #scopes = new WeakMap<Actor, string>();
+  readonly #accessIdOf: AccessIdOf = createAccessIds();
 
   constructor(deps: SnapshotGraphDeps) {
     this.#deps = deps;
   }
 
   /** @returns whether it is answered */
-  answer(exchange: Exchange): boolean | Promise<boolean> {
-    const { req, actor, body } = exchange;
+  answer(actor: Actor, exchange: Exchange, body: Buffer): boolean | Promise<boolean> {
+    const { req } = exchange;
     const type = graphqlMediaType(req.headers.accept);
     // Whoever waits for a place in the log is Yoga's, which knows how.
     if (type === null || hasMinCursor(req)) return false;
-    const key = this.#keyOf(req, type, actor, body);
+    const asked = { exchange, actor, body };
+    const key = this.#keyOf(asked, type);
     if (key === null) return false;
     const kept = this.#deps.answers.find(key);
-    if (kept !== undefined) return this.#send(exchange, kept);
-    return this.#make(exchange, type, key);
+    if (kept !== undefined) return this.#send(asked, kept);
+    return this.#make(asked, type, key);
   }
 
   /** All that an answer depends on beside what is served. Null: nothing that is answered here. */
-  #keyOf(req: IncomingMessage, type: GraphqlMediaType, actor: Actor, body: Buffer): string | null {
-    const { method, url = '' } = req;
-    if (method === 'GET') return `${this.#scopeOf(actor)}\n${type}\n${url}`;
+  #keyOf({ exchange: { req }, actor, body }: Asked, type: GraphqlMediaType): string | null {
+    const { method, url = '', headers } = req;
+    if (method === 'GET') return `${this.#accessIdOf(actor)}\n${type}\n${url}`;
     if (method !== 'POST' || url !== GRAPHQL_PATH) return null;
     if (body.length > KEYED_BYTES_MAX) return '';
     // With the media type of the request: the same bytes are something else as another. One character a byte: what is no UTF-8 is no other text.
-    return `${this.#scopeOf(actor)}\n${type}\n${req.headers['content-type']}\n${body.toString('latin1')}`;
+    return `${this.#accessIdOf(actor)}\n${type}\n${headers['content-type']}\n${body.toString('latin1')}`;
   }
 
-  #scopeOf(actor: Actor): string {
-    const known = this.#scopes.get(actor);
-    if (known !== undefined) return known;
-    const scope = accessKey(actor);
-    this.#scopes.set(actor, scope);
-    return scope;
-  }
-
-  #make(exchange: Exchange, type: GraphqlMediaType, fullKey: string): boolean | Promise<boolean> {
-    const params = paramsOf(exchange.req, exchange.body);
+  #make(asked: Asked, type: GraphqlMediaType, fullKey: string): boolean | Promise<boolean> {
+    const params = paramsOf(asked.exchange.req, asked.body);
     const operation = params && this.#operationOf(params);
     if (params === null || operation === null) return false;
     const { snapshot } = this.#deps;
     // A request that registers its document has to be looked at each time.
     const key = isRegistration(params) ? '' : fullKey;
-    const reads = new MemoryReads(snapshot, exchange.actor);
+    const reads = new MemoryReads(snapshot, asked.actor);
     const text = this.#write(operation, reads);
-    if (text !== null) return this.#finish(exchange, { text, reads, type, key });
+    if (text !== null) return this.#finish(asked, { text, reads, type, key });
     return reads.loading === null
       ? false
-      : this.#makeLater(exchange, operation, { type, key, loading: reads.loading });
+      : this.#makeLater(asked, operation, { type, key, loading: reads.loading });
   }
 
   /** Loads what is not in memory and begins anew: whatever is answered was all in memory at one moment. */
   async #makeLater(
-    exchange: Exchange,
+    asked: Asked,
     operation: Operation,
     { type, key, loading }: { type: GraphqlMediaType; key: string; loading: Promise<unknown> },
   ): Promise<boolean> {
@@ -121,9 +116,9 @@ export class SnapshotGraph {
         () => false,
       );
       if (!isThere) return false;
-      const reads = new MemoryReads(this.#deps.snapshot, exchange.actor);
+      const reads = new MemoryReads(this.#deps.snapshot, asked.actor);
       const text = this.#write(operation, reads);
-      if (text !== null) return this.#finish(exchange, { text, reads, type, key });
+      if (text !== null) return this.#finish(asked, { text, reads, type, key });
       next = reads.loading;
     }
     return false;
@@ -151,7 +146,7 @@ export class SnapshotGraph {
   }
 
   #finish(
-    exchange: Exchange,
+    asked: Asked,
     made: {
       readonly text: string;
       readonly reads: MemoryReads;
@@ -160,21 +155,23 @@ export class SnapshotGraph {
     },
   ): true {
     const { text, reads, type, key } = made;
-    const answer = { madeOf: reads.madeOf(), served: reads.read(), type, body: Buffer.from(text) };
+    const body = Buffer.from(text);
+    const headers = [...OPENING, 'Content-Type', CONTENT_TYPES[type], 'content-length', String(body.length)];
+    const answer = { madeOf: reads.madeOf(), served: reads.read(), headers, body };
     if (key !== '') this.#deps.answers.keep(key, answer);
-    return this.#send(exchange, answer);
+    return this.#send(asked, answer);
   }
 
-  #send({ res, actor }: Exchange, { served, type, body }: GraphAnswer): true {
+  #send({ exchange, actor }: Asked, { served, headers, body }: GraphAnswer): true {
     const { usage, isStale } = this.#deps;
     const { workspaceId, id: actorId, kind: actorKind, name: actorName } = actor;
     for (const { promptId, version, channel } of served)
       usage.fetched({ workspaceId, promptId, version, channel, actorId, actorKind, actorName });
-    res.writeHead(200, {
-      'Content-Type': CONTENT_TYPES[type],
-      'content-length': body.length,
-      ...(isStale() ? { 'x-promptforge-stale': 'true' } : {}),
-    });
+    const { res, vary } = exchange;
+    const all = openingOf(exchange, headers);
+    if (vary !== null) all.push('vary', vary);
+    if (isStale()) all.push('x-promptforge-stale', 'true');
+    res.writeHead(200, all);
     res.end(body);
     return true;
   }

@@ -28,7 +28,7 @@ import type { Collecting, Variables } from './collected-fields.ts';
 // error or a null in the wrong place is thrown: then the database answers, and graphql says what is wrong. No code is made from what
 // clients send, as graphql-jit makes it.
 
-export interface Run {
+interface Run {
   readonly reads: SnapshotReads;
   /** Coerced. */
   readonly variables: Variables;

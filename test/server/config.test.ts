@@ -287,8 +287,7 @@ describe('a server with a wrong configuration', () => {
     });
     const [out, err] = [textOf(child.stdout), textOf(child.stderr)];
     const code = await new Promise((resolve) => child.once('close', resolve));
-    expect(code).toBe(78);
-    expect(await out).toBe('');
+    expect([code, await out]).toEqual([78, '']);
     expect(await err).toMatch(/PORT must[^]*PROMPTFORGE_ADMIN_KEY must[^]*LOG_LEVEL must/);
     expect(await err).not.toContain('hunter2secret');
   });
