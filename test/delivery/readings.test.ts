@@ -65,12 +65,10 @@ function world() {
 
 describe('a read of the database beside the feed', () => {
   it('is right exactly if it has seen what was told, in every order of commits, tellings and lagging reads', () => {
-    fc.assert(
-      fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
-        const happens = world();
-        for (const next of steps) happens(next);
-      }),
-      { numRuns: 2_000 },
-    );
+    const orders = fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
+      const happens = world();
+      for (const next of steps) happens(next);
+    });
+    expect(() => fc.assert(orders, { numRuns: 2_000 })).not.toThrow();
   });
 });
