@@ -10,6 +10,8 @@ export default defineConfig({
     globalSetup: ['test/support/global-setup.ts'],
     testTimeout: 30_000,
     hookTimeout: 60_000,
+    // A second, as it comes, is less than a busy machine may need for what happens at once.
+    expect: { poll: { timeout: 10_000 } },
     pool: 'forks',
     // One more than CI has cores: many tests wait for a time-out, a process or the database.
     maxWorkers: 3,

@@ -1,4 +1,4 @@
-// The two minutes of the benchmark that CI runs: ratios to bare servers against the recorded ones. Absolute figures are never compared, and of
+// The two minutes of the benchmark for CI: ratios to bare servers against the recorded ones. Absolute figures are never compared, and of
 // what is compared it is the processor time of the server, which a busy machine changes far less than what it gets done in a second.
 //   npm run bench:check
 //   npm run bench:check -- --record   writes what was seen to bench/results/check.json, as `npm run bench` does at its end

@@ -9,8 +9,9 @@ import { textFault } from '../domain/text.ts';
 import { Prisma } from './generated/prisma/client.ts';
 import type { Tx } from './transaction.ts';
 
-// Lock order, one law for all actions: idempotency key -> workspace -> channel (KEY SHARE; its policies change under UPDATE) -> prompts by id
-// -> channel pointers by (channel, prompt) -> everything else -> events.
+// Lock order, one law for all actions: idempotency key -> entrance of the workspace -> workspace -> channel (KEY SHARE; its policies change
+// under UPDATE) -> prompts by id -> channel pointers by (channel, prompt) -> everything else -> events. Who locks prompts passes the entrance in
+// the same statement (`lockPrompts`); who locks the workspace's row and no prompt needs none.
 
 export interface LockedPrompt {
   readonly id: string;

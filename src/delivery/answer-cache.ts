@@ -1,11 +1,23 @@
 import { LRUCache } from 'lru-cache';
+import type { Served } from './representation.ts';
 import type { Snapshot } from './snapshot.ts';
 
-/** What the snapshot held under a key when an answer was made of it. */
+/**
+ * What the snapshot held under a key when an answer was made of it. Never the served version itself: an answer about a large prompt can be
+ * small, and would keep all of it in memory after the snapshot has let it go.
+ */
 export interface Ingredient {
   readonly key: string;
-  /** The object itself: the snapshot never changes what it holds, it replaces it. */
-  readonly held: object;
+  readonly revision: number;
+  /** What whoever gets the answer is given. */
+  readonly promptId: string;
+  readonly version: number;
+  readonly channel: string | null;
+}
+
+export function ingredientOf(key: string, { revision, source }: Served): Ingredient {
+  const { promptId, version, channel } = source;
+  return { key, revision, promptId, version, channel };
 }
 
 /** A whole answer, written once, sent many times. Headers are flat: name, value, name, value. */
@@ -35,14 +47,17 @@ export interface AnswerCache<Kept extends Keepable> {
 const KEY_LENGTH_MAX = 6_144;
 /** Of an entry: its arrays and their strings. */
 const OVERHEAD_BYTES = 1_024;
+/** Of each ingredient: its key, which may be its own string. */
+const INGREDIENT_BYTES = 512;
 
 export function createAnswerCache<Kept extends Keepable>(
-  snapshot: Pick<Snapshot, 'holds'>,
+  snapshot: Pick<Snapshot, 'revisionOf'>,
   bytesMax: number,
 ): AnswerCache<Kept> {
   const answers = new LRUCache<string, Kept>({
     maxSize: bytesMax,
-    sizeCalculation: ({ body }, key) => body.length + 2 * key.length + OVERHEAD_BYTES,
+    sizeCalculation: ({ body, madeOf }, key) =>
+      body.length + 2 * key.length + INGREDIENT_BYTES * madeOf.length + OVERHEAD_BYTES,
   });
 
   return {
@@ -60,11 +75,11 @@ export function createAnswerCache<Kept extends Keepable>(
 }
 
 /**
- * The one rule: an answer is right for as long as the snapshot holds the very things that it was made of. The feed replaces what a
+ * The one rule: an answer is right for as long as the snapshot holds the very revisions that it was made of. The feed replaces what a
  * promotion, a rename or an archiving changes, all of a commit at once; what is pushed out for want of room, or forgotten with its
  * workspace, is not held any more. So no answer outlives what the snapshot would say, and none mixes two moments.
  */
-function isRight({ madeOf }: Keepable, snapshot: Pick<Snapshot, 'holds'>): boolean {
-  for (const { key, held } of madeOf) if (snapshot.holds(key) !== held) return false;
+function isRight({ madeOf }: Keepable, snapshot: Pick<Snapshot, 'revisionOf'>): boolean {
+  for (const { key, revision } of madeOf) if (snapshot.revisionOf(key) !== revision) return false;
   return true;
 }

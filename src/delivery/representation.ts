@@ -15,6 +15,8 @@ export interface Served {
   readonly json: Representation;
   /** The bare template of a TEXT prompt. */
   readonly text: Representation | null;
+  /** Of this process: what takes its place in memory has another one, whatever it says. */
+  readonly revision: number;
   /** What it costs in memory, about: the content as it was read, both bodies, and the objects around them. */
   readonly bytes: number;
 }
@@ -22,6 +24,8 @@ export interface Served {
 /** The objects around the bytes: measured, with a margin. */
 const ENTRY_BYTES = 2_304;
 const PART_BYTES = 100;
+
+let revisions = 0;
 
 export function represent(source: ServedVersion): Served {
   const { content } = source;
@@ -31,11 +35,12 @@ export function represent(source: ServedVersion): Served {
     json: representation('application/json; charset=utf-8', json),
     text: content.kind === 'TEXT' ? representation('text/plain; charset=utf-8', content.template) : null,
   };
-  return { ...served, bytes: bytesOf(served, json.length) };
+  revisions += 1;
+  return { ...served, revision: revisions, bytes: bytesOf(served, json.length) };
 }
 
 /** One character beyond ASCII may make two bytes of every character of the text that it stands in. */
-function bytesOf({ source, json, text }: Omit<Served, 'bytes'>, jsonLength: number): number {
+function bytesOf({ source, json, text }: Omit<Served, 'bytes' | 'revision'>, jsonLength: number): number {
   const { content } = source;
   const parts = content.variables.length + (content.kind === 'CHAT' ? content.messages.length : 0);
   const sourceBytes = json.body.length === jsonLength ? jsonLength : 2 * jsonLength;

@@ -22,8 +22,8 @@ export interface Snapshot extends FeedConsumer {
    * time; whatever changes an answer puts another one in its place. Rejects only when it must ask and cannot.
    */
   find(workspaceId: string, slug: string, selector: Selector): Promise<Served | null> | Served | null;
-  /** What is held under a key of `keyOf` now, and nothing is loaded for it. Counts as having been asked for: whose answers are hot stays. */
-  holds(key: string): object | undefined;
+  /** Of what is held under a key of `keyOf` now, and nothing is loaded for it. Counts as having been asked for: whose answers are hot stays. */
+  revisionOf(key: string): number | undefined;
   /** Loads what channels serve, as if it was asked for, by the control connections. @throws what the database fails with */
   warm(workspaceId: string, places: readonly ChannelPlace[]): Promise<void>;
   readonly sizeBytes: () => number;
@@ -81,7 +81,7 @@ export function createSnapshot(
       held.deleteWorkspace(workspaceId);
       absences.deleteWorkspace(workspaceId);
     },
-    holds: (key) => held.get(key),
+    revisionOf: (key) => held.get(key)?.revision,
     warm: async (workspaceId, places) => {
       await loads.channels({ workspaceId, places, reader: control }, (served, seq) => {
         for (const one of served) {

@@ -25,6 +25,15 @@ export function mayReadServed(actor: Actor, slug: string, channel: string): bool
   return patternsCover(servedPrompts(actor, channel), slug);
 }
 
+/** Whether it may read what is asked for: what a channel serves of the prompt, or a version by its number, which may be a draft. */
+export function mayReadVersion(
+  actor: Actor,
+  slug: string,
+  selector: { readonly channel: string } | { readonly number: number },
+): boolean {
+  return 'channel' in selector ? mayReadServed(actor, slug, selector.channel) : mayReadPrompt(actor, slug);
+}
+
 /** The slugs and folders of which it may read what the channel serves; null: every prompt. Empty: none. */
 export function servedPrompts(actor: Actor, channel: string): readonly string[] | null {
   return union(promptsWithin(actor, 'registry:read'), promptsWithin(actor, 'channels:read', channel));

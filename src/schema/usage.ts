@@ -9,7 +9,7 @@ const CONSUMERS_DEFAULT = 20;
 const DAY_MS = 24 * 60 * 60 * 1_000;
 
 const WHAT_COUNTS =
-  'Counted are answers of REST delivery (200, 304 and render) and versions written to open streams; queries of this graph are not. The newest seconds may be missing: nodes store their counts every 5 s. Kept by the minute for two days, then by the hour, for 90 days in all.';
+  'Counted are answers of REST delivery (200, 304 and render) and queries of this graph that are answered from memory, and versions written to open streams; other queries are not. The newest seconds may be missing: nodes store their counts every 5 s. Kept by the minute for two days, then by the hour, for 90 days in all.';
 const FETCHED = {
   description:
     'How often it was given: by REST (200, 304 and render), and by queries of the graph for nothing but what is served. A whole number.',

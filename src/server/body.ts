@@ -24,11 +24,14 @@ export function readBody(req: IncomingMessage, bytesMax: number): Promise<Buffer
 
 function takeBody(req: IncomingMessage): Promise<Buffer> {
   return new Promise((resolve, reject) => {
+    const gone = () => reject(new Error('the request ended before its body'));
+    // Its client left while its credential was checked: no event will tell.
+    if (req.destroyed) return gone();
     const chunks: Buffer[] = [];
     req.on('data', (chunk: Buffer) => chunks.push(chunk));
     req.on('end', () => resolve(oneOf(chunks)));
     req.on('error', reject);
-    req.on('close', () => reject(new Error('the request ended before its body')));
+    req.on('close', gone);
   });
 }
 

@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import Negotiator from 'negotiator';
+import { ingredientOf } from '../delivery/answer-cache.ts';
 import type { Answer } from '../delivery/answer-cache.ts';
 import { keyOf } from '../delivery/held-versions.ts';
 import type { Representation, Served } from '../delivery/representation.ts';
@@ -8,17 +9,12 @@ import { flatHeaders, OPENING } from './exchange.ts';
 import { notAcceptable, ProblemError } from './problem.ts';
 import { varyWith } from './revalidation.ts';
 
-/** What delivery answers, and what that counts as. */
-export interface DeliveryAnswer extends Answer {
-  readonly served: Served;
-}
-
 /** @throws ProblemError 406 */
 export function makeAnswer(
   served: Served,
   { slug, selector }: Target,
   { req, workspaceId, vary }: { req: IncomingMessage; workspaceId: string; vary: string | null },
-): DeliveryAnswer {
+): Answer {
   const { etag, body, contentType } = negotiate(req, served);
   const headers304 = [
     ...OPENING,
@@ -30,8 +26,7 @@ export function makeAnswer(
     }),
   ];
   return {
-    madeOf: [{ key: keyOf({ workspaceId, slug, selector }), held: served }],
-    served,
+    madeOf: [ingredientOf(keyOf({ workspaceId, slug, selector }), served)],
     etag,
     headers304,
     headers200: [...headers304, 'content-type', contentType, 'content-length', String(body.length)],

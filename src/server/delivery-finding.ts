@@ -1,5 +1,5 @@
 import type { Actor } from '../domain/actor.ts';
-import { mayReadPrompt, mayReadServed, readsRegistry } from '../domain/actor-reading.ts';
+import { mayReadVersion, readsRegistry } from '../domain/actor-reading.ts';
 import type { Served } from '../delivery/representation.ts';
 import type { Selector, Snapshot } from '../delivery/snapshot.ts';
 import { andThen } from './at-once.ts';
@@ -13,7 +13,8 @@ export function findServed(
   { slug, selector }: Target,
 ): Served | Promise<Served> {
   requireReadable(actor, selector);
-  if (!isCovered(actor, slug, selector)) return refuseMissing({ slug, selector });
+  // What is not covered is not there, whether it exists or not.
+  if (!mayReadVersion(actor, slug, selector)) return refuseMissing({ slug, selector });
   return andThen(
     snapshot.find(actor.workspaceId, slug, selector),
     (served) => served ?? refuseMissing({ slug, selector }),
@@ -34,9 +35,4 @@ function requireReadable(actor: Actor, selector: Selector): void {
   throw new ProblemError(
     forbidden('versions by number need the scope "registry:read": this credential reads what channels serve'),
   );
-}
-
-/** What is not covered is not there, whether it exists or not. */
-function isCovered(actor: Actor, slug: string, selector: Selector): boolean {
-  return 'channel' in selector ? mayReadServed(actor, slug, selector.channel) : mayReadPrompt(actor, slug);
 }

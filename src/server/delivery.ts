@@ -1,14 +1,13 @@
 import type { Actor } from '../domain/actor.ts';
 import { createAnswerCache } from '../delivery/answer-cache.ts';
-import type { AnswerCache } from '../delivery/answer-cache.ts';
-import type { Served } from '../delivery/representation.ts';
+import type { Answer, AnswerCache } from '../delivery/answer-cache.ts';
 import type { Snapshot } from '../delivery/snapshot.ts';
 import type { Usage } from '../delivery/usage.ts';
 import { createAccessIds } from './access-ids.ts';
 import type { AccessIdOf } from './access-ids.ts';
 import { andThen } from './at-once.ts';
+import { countGiven } from './count-given.ts';
 import { makeAnswer, originHeaders } from './delivery-answer.ts';
-import type { DeliveryAnswer } from './delivery-answer.ts';
 import { findServed } from './delivery-finding.ts';
 import { parseValues, renderServed } from './delivery-render.ts';
 import { parseTarget } from './delivery-target.ts';
@@ -31,7 +30,7 @@ interface DeliveryDeps {
 /** Answers with what is served: GET and HEAD /v1/prompts/{slug}, POST /v1/prompts/{slug}/render. */
 export class Delivery {
   readonly #deps: DeliveryDeps;
-  readonly #answers: AnswerCache<DeliveryAnswer>;
+  readonly #answers: AnswerCache<Answer>;
   readonly #accessIdOf: AccessIdOf = createAccessIds();
 
   constructor(deps: DeliveryDeps) {
@@ -58,7 +57,7 @@ export class Delivery {
     const values = parseValues(body);
     const served = await findServed(this.#deps.snapshot, actor, target);
     const answer = renderServed(served, target.slug, values);
-    this.#count(actor, served);
+    countGiven(this.#deps.usage, actor, [served.source]);
     const headers = flatHeaders({
       'content-type': 'application/json; charset=utf-8',
       'content-length': String(answer.length),
@@ -71,7 +70,7 @@ export class Delivery {
     res.end(answer);
   }
 
-  #make(actor: Actor, { req, vary }: Exchange, key: string): DeliveryAnswer | Promise<DeliveryAnswer> {
+  #make(actor: Actor, { req, vary }: Exchange, key: string): Answer | Promise<Answer> {
     const target = parseTarget(req.url ?? '');
     const { workspaceId } = actor;
     return andThen(findServed(this.#deps.snapshot, actor, target), (served) => {
@@ -81,16 +80,10 @@ export class Delivery {
     });
   }
 
-  #send(actor: Actor, exchange: Exchange, answer: DeliveryAnswer): void {
+  #send(actor: Actor, exchange: Exchange, answer: Answer): void {
     // HEAD asks what there is; whoever then wants it comes again.
-    if (exchange.req.method === 'GET') this.#count(actor, answer.served);
+    if (exchange.req.method === 'GET') countGiven(this.#deps.usage, actor, answer.madeOf);
     sendAnswer(exchange, answer, { isStale: this.#deps.isStale() });
-  }
-
-  #count(actor: Actor, { source }: Served): void {
-    const { id: actorId, kind: actorKind, name: actorName, workspaceId } = actor;
-    const { promptId, version, channel } = source;
-    this.#deps.usage.fetched({ workspaceId, promptId, version, channel, actorId, actorKind, actorName });
   }
 }
 

@@ -2,10 +2,10 @@ import type { GraphQLSchema, OperationDefinitionNode } from 'graphql';
 import type { AnswerCache, Ingredient } from '../delivery/answer-cache.ts';
 import type { Snapshot } from '../delivery/snapshot.ts';
 import type { Usage } from '../delivery/usage.ts';
-import type { ServedVersion } from '../db/serving.ts';
 import type { Actor } from '../domain/actor.ts';
 import { createAccessIds } from './access-ids.ts';
 import type { AccessIdOf } from './access-ids.ts';
+import { countGiven } from './count-given.ts';
 import type { Documents } from './documents.ts';
 import { OPENING, openingOf } from './exchange.ts';
 import type { Exchange } from './exchange.ts';
@@ -24,10 +24,9 @@ const KEYED_BYTES_MAX = 4_096;
 /** An operation waits for so many rounds of loads before the database is asked as for any other. */
 const ROUNDS_MAX = 24;
 
-/** The answer to an operation, as bytes, with what it read. */
+/** The answer to an operation, as bytes. */
 export interface GraphAnswer {
   readonly madeOf: readonly Ingredient[];
-  readonly served: readonly ServedVersion[];
   readonly headers: readonly string[];
   readonly body: Buffer;
 }
@@ -157,16 +156,14 @@ export class SnapshotGraph {
     const { text, reads, type, key } = made;
     const body = Buffer.from(text);
     const headers = [...OPENING, 'Content-Type', CONTENT_TYPES[type], 'content-length', String(body.length)];
-    const answer = { madeOf: reads.madeOf(), served: reads.read(), headers, body };
+    const answer = { madeOf: reads.madeOf(), headers, body };
     if (key !== '') this.#deps.answers.keep(key, answer);
     return this.#send(asked, answer);
   }
 
-  #send({ exchange, actor }: Asked, { served, headers, body }: GraphAnswer): true {
+  #send({ exchange, actor }: Asked, { madeOf, headers, body }: GraphAnswer): true {
     const { usage, isStale } = this.#deps;
-    const { workspaceId, id: actorId, kind: actorKind, name: actorName } = actor;
-    for (const { promptId, version, channel } of served)
-      usage.fetched({ workspaceId, promptId, version, channel, actorId, actorKind, actorName });
+    countGiven(usage, actor, madeOf);
     const { res, vary } = exchange;
     const all = openingOf(exchange, headers);
     if (vary !== null) all.push('vary', vary);

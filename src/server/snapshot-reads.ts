@@ -1,6 +1,7 @@
 import type { Actor } from '../domain/actor.ts';
-import { mayReadPrompt, mayReadServed } from '../domain/actor-reading.ts';
+import { mayReadVersion } from '../domain/actor-reading.ts';
 import type { ServedVersion } from '../db/serving.ts';
+import { ingredientOf } from '../delivery/answer-cache.ts';
 import type { Ingredient } from '../delivery/answer-cache.ts';
 import { keyOf } from '../delivery/held-versions.ts';
 import type { Served } from '../delivery/representation.ts';
@@ -31,7 +32,7 @@ export class MemoryReads implements SnapshotReads {
   version(prompt: PromptInMemory, selector: Selector): ServedVersion {
     const { slug } = prompt;
     const { workspaceId } = this.#actor;
-    if (!isCovered(this.#actor, slug, selector)) throw new NotInSnapshot();
+    if (!mayReadVersion(this.#actor, slug, selector)) throw new NotInSnapshot();
     const found = this.#snapshot.find(workspaceId, slug, selector);
     if (found instanceof Promise) this.loading = found;
     if (found === null || found instanceof Promise) throw new NotInSnapshot();
@@ -47,15 +48,7 @@ export class MemoryReads implements SnapshotReads {
 
   /** Each version once for each place where it was found. */
   madeOf(): Ingredient[] {
-    return [...this.#found].map(([key, held]) => ({ key, held }));
-  }
-
-  read(): ServedVersion[] {
-    return [...this.#found.values()].map(({ source }) => source);
+    return [...this.#found].map(([key, served]) => ingredientOf(key, served));
   }
 }
 
-/** As delivery judges it, and as the conditions of the graph's rows do. */
-function isCovered(actor: Actor, slug: string, selector: Selector): boolean {
-  return 'channel' in selector ? mayReadServed(actor, slug, selector.channel) : mayReadPrompt(actor, slug);
-}

@@ -71,7 +71,8 @@ describe('an operation from memory is answered byte for byte as by Yoga', () => 
         const wanted = operationOf(g, schema, run % 5 === 0);
         if (await compare(wanted, keys[run % keys.length] ?? '')) compared += 1;
       }),
-      { numRuns: 200, endOnFailure: true },
+      // The same ones every time: a change is judged by them, and not by luck. Another seed finds others.
+      { numRuns: 200, seed: 20_261_128, endOnFailure: true },
     );
     // Some are refused: by the limits of a document, and because of versions that are given by no or two names.
     expect(compared).toBeGreaterThan(100);

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { createAnswerCache } from '../../src/delivery/answer-cache.ts';
+import { createAnswerCache, ingredientOf } from '../../src/delivery/answer-cache.ts';
 import type { Answer, AnswerCache } from '../../src/delivery/answer-cache.ts';
 import { keyOf } from '../../src/delivery/held-versions.ts';
 import { openRegistry } from '../db/registry-fixture.ts';
@@ -30,7 +30,7 @@ async function answerOf(slugs: readonly string[], body = slugs.join()): Promise<
       const { workspaceId, selector } = placeOf(slug);
       const held = await stage.snapshot().find(workspaceId, slug, selector);
       if (held === null) throw new Error(`${slug} is not served`);
-      return { key: keyOf(placeOf(slug)), held };
+      return ingredientOf(keyOf(placeOf(slug)), held);
     }),
   );
   return { madeOf, etag: '"e"', headers200: [], headers304: [], body: Buffer.from(body) };
@@ -89,6 +89,19 @@ describe('the answer cache', () => {
     expect(cache.find('a')).toBeDefined();
     await answerOf(['c']);
     expect([cache.find('a') === undefined, cache.find('b') === undefined]).toEqual([false, true]);
+  });
+
+  it('keeps nothing of what the snapshot has let go: a small answer does not hold a large prompt', async () => {
+    await stage.seed('a');
+    const { madeOf } = await answerOf(['a']);
+    const values = madeOf.flatMap((ingredient) => Object.values(ingredient));
+    expect(values.map((value) => typeof value).toSorted()).toEqual([
+      'number',
+      'number',
+      'string',
+      'string',
+      'string',
+    ]);
   });
 
   it('is bounded by bytes, and keeps nothing under a long key', async () => {

@@ -49,8 +49,11 @@ async function warm(count: number): Promise<void> {
 /** Which version is held of each; 0 for what would have to be asked for. */
 function held(count: number): number[] {
   const { workspaceId } = actor;
-  const keys = slugs(count).map((slug) => keyOf({ workspaceId, slug, selector: { channel: 'stable' } }));
-  return keys.map((key) => (stage.snapshot().holds(key) as Served | undefined)?.source.version ?? 0);
+  const selector = { channel: 'stable' };
+  return slugs(count).map((slug) => {
+    if (stage.snapshot().revisionOf(keyOf({ workspaceId, slug, selector })) === undefined) return 0;
+    return (stage.snapshot().find(workspaceId, slug, selector) as Served).source.version;
+  });
 }
 
 const promote = (from: number, version: number) =>
