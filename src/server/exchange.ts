@@ -38,7 +38,11 @@ export function openingOf({ requestId, own }: Exchange, headers: readonly string
 /** For whoever writes an answer that is not known as a whole. Twice is once. */
 export function setOpening(exchange: Exchange): void {
   const { res, vary } = exchange;
-  const headers = openingOf(exchange, OPENING);
-  for (let at = 0; at < headers.length; at += 2) res.setHeader(headers[at] ?? '', headers[at + 1] ?? '');
+  setHeaders(res, openingOf(exchange, OPENING));
   if (vary !== null) res.setHeader('vary', vary);
+}
+
+/** @param headers flat */
+export function setHeaders(res: ServerResponse, headers: readonly string[]): void {
+  for (let at = 0; at < headers.length; at += 2) res.setHeader(headers[at] ?? '', headers[at + 1] ?? '');
 }

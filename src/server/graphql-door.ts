@@ -1,8 +1,9 @@
 import type { Actor } from '../domain/actor.ts';
 import { andThen } from './at-once.ts';
 import type { Doorkeeper } from './doorkeeper.ts';
-import { setOpening } from './exchange.ts';
+import { setHeaders, setOpening } from './exchange.ts';
 import type { Exchange } from './exchange.ts';
+import { cachingOf } from './graphql-caching.ts';
 import { subscribeBySse } from './graphql-sse.ts';
 import type { GraphqlSseDeps } from './graphql-sse.ts';
 import type { GraphqlHandler } from './graphql.ts';
@@ -37,6 +38,7 @@ async function execute(
 ): Promise<void> {
   const { req, res, requestId } = exchange;
   setOpening(exchange);
+  setHeaders(res, cachingOf(exchange));
   if (await subscribeBySse(sse, { req, res, actor, requestId, body })) return;
   await graphql(req, res, { actor: doorkeeper.withOrigin(actor, req, requestId), requestId, body });
 }

@@ -9,6 +9,7 @@ import { countGiven } from './count-given.ts';
 import type { Documents } from './documents.ts';
 import { OPENING, openingOf } from './exchange.ts';
 import type { Exchange } from './exchange.ts';
+import { cachingOf } from './graphql-caching.ts';
 import { graphqlMediaType } from './graphql-media-type.ts';
 import type { GraphqlMediaType } from './graphql-media-type.ts';
 import { hasMinCursor } from './min-cursor.ts';
@@ -155,7 +156,7 @@ export class SnapshotGraph {
   ): true {
     const { text, reads, type, key } = made;
     const body = Buffer.from(text);
-    const headers = [...OPENING, 'Content-Type', CONTENT_TYPES[type], 'content-length', String(body.length)];
+    const headers = ['Content-Type', CONTENT_TYPES[type], 'content-length', String(body.length)];
     const answer = { madeOf: reads.madeOf(), headers, body };
     if (key !== '') this.#deps.answers.keep(key, answer);
     return this.#send(asked, answer);
@@ -164,12 +165,11 @@ export class SnapshotGraph {
   #send({ exchange, actor }: Asked, { madeOf, headers, body }: GraphAnswer): true {
     const { usage, isStale } = this.#deps;
     countGiven(usage, actor, madeOf);
-    const { res, vary } = exchange;
-    const all = openingOf(exchange, headers);
-    if (vary !== null) all.push('vary', vary);
+    const all = openingOf(exchange, OPENING);
+    all.push(...cachingOf(exchange), ...headers);
     if (isStale()) all.push('x-promptforge-stale', 'true');
-    res.writeHead(200, all);
-    res.end(body);
+    exchange.res.writeHead(200, all);
+    exchange.res.end(body);
     return true;
   }
 }

@@ -107,6 +107,10 @@ describe('an operation from memory is answered byte for byte as by Yoga', () => 
     const headers = { authorization: `Bearer ${server.adminKey}` };
     const yoga = await exchange(address, 'GET', { ...headers, 'x-promptforge-min-cursor': reached });
     expect(yoga.body).toContain('"messages":[');
+    // No cache in between may give it to somebody else.
+    expect(JSON.stringify(yoga)).toContain(
+      '"vary: Accept, Authorization","cache-control: private, no-cache"',
+    );
     for (let time = 0; time < 2; time += 1) expect(await exchange(address, 'GET', headers)).toEqual(yoga);
   });
 });
