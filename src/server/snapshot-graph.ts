@@ -17,6 +17,8 @@ import type { RequestParams } from './operation-params.ts';
 import type { Operation, Operations } from './operations.ts';
 import { GRAPHQL_PATH } from './paths.ts';
 import { SnapshotOperation } from './snapshot-operation.ts';
+import type { SnapshotOperationDeps } from './snapshot-operation.ts';
+import { SnapshotPlans } from './snapshot-plans.ts';
 import { MemoryReads } from './snapshot-reads.ts';
 
 /** A body that is longer is not asked for twice. */
@@ -55,11 +57,13 @@ interface Asked {
  */
 export class SnapshotGraph {
   readonly #deps: SnapshotGraphDeps;
-  readonly #plans = new WeakMap<OperationDefinitionNode, SnapshotOperation>();
+  readonly #planned = new WeakMap<OperationDefinitionNode, SnapshotOperation>();
+  readonly #planning: SnapshotOperationDeps;
   readonly #accessIdOf: AccessIdOf = createAccessIds();
 
   constructor(deps: SnapshotGraphDeps) {
     this.#deps = deps;
+    this.#planning = { schema: deps.schema, plans: new SnapshotPlans() };
   }
 
   /** @returns whether it is answered */
@@ -132,11 +136,11 @@ export class SnapshotGraph {
 
   #write(operation: Operation, reads: MemoryReads): string | null {
     const { document, definition, variables } = operation;
-    const plan =
-      this.#plans.get(definition) ?? new SnapshotOperation(this.#deps.schema, document, definition);
-    this.#plans.set(definition, plan);
+    const planned =
+      this.#planned.get(definition) ?? new SnapshotOperation(this.#planning, document, definition);
+    this.#planned.set(definition, planned);
     try {
-      const text = plan.write(reads, variables);
+      const text = planned.write(reads, variables);
       return reads.isWhole() ? text : null;
     } catch {
       // Not in memory, or wrong: the other way finds out, and says so.

@@ -51,4 +51,3 @@ export class MemoryReads implements SnapshotReads {
     return [...this.#found].map(([key, served]) => ingredientOf(key, served));
   }
 }
-
