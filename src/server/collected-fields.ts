@@ -20,6 +20,8 @@ export interface Collecting {
   readonly fragments: ReadonlyMap<string, FragmentDefinitionNode>;
   /** The values of the conditions; those of other variables are not looked at. */
   readonly variables: Variables;
+  /** Called for each selection that is looked at; throws when that is too much. */
+  readonly spend: () => void;
 }
 
 export function fragmentsOf(document: DocumentNode): ReadonlyMap<string, FragmentDefinitionNode> {
@@ -53,6 +55,7 @@ export function collectFields(
   const fields = new Map<string, FieldNode[]>();
   const spread = new Set<string>();
   const add = (selection: SelectionNode): void => {
+    collecting.spend();
     if (!isIncluded(selection, collecting.variables)) return;
     if (selection.kind === Kind.FIELD) {
       const key = (selection.alias ?? selection.name).value;

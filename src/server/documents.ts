@@ -3,10 +3,16 @@ import { GraphQLError } from 'graphql';
 import { LRUCache } from 'lru-cache';
 import type { Operations } from './operations.ts';
 
-/** Characters of registered documents, of all workspaces: what is pushed out is registered again by its clients. */
-const REGISTERED_MAX = 4 * 1024 * 1024;
+/** Characters of the registered documents of a workspace, and of all: what is pushed out is registered again by its clients. */
+const OF_WORKSPACE_MAX = 1024 * 1024;
+const REGISTERED_MAX = 16 * 1024 * 1024;
+/** Of a document and of a workspace, beside the texts. */
+const OVERHEAD = 64;
 /** What the specification of persisted documents writes before a hash. */
 const SHA256_PREFIX = 'sha256:';
+
+/** Of one workspace: texts by their hashes. */
+type Registered = LRUCache<string, string>;
 
 /** How an operation names its document: by its text, by an id, or, to register it, both. */
 export interface NamedDocument {
@@ -24,9 +30,10 @@ export class Documents {
   /** By their ids; null: everybody may send what he likes. */
   readonly #trusted: ReadonlyMap<string, string> | null;
   readonly #trustedTexts: ReadonlySet<string>;
-  readonly #registered = new LRUCache<string, string>({
+  /** To each workspace its own: none pushes out another's by what it registers, but when there are more of them than there is room. */
+  readonly #registered = new LRUCache<string, Registered>({
     maxSize: REGISTERED_MAX,
-    sizeCalculation: (text) => text.length + 64,
+    sizeCalculation: ({ calculatedSize }) => calculatedSize + OVERHEAD,
   });
 
   constructor(operations: Pick<Operations, 'parse'>, trusted: ReadonlyMap<string, string> | null) {
@@ -39,13 +46,18 @@ export class Documents {
    * The text that is to be executed; undefined: the operation has none, or what it has is no text.
    * @throws GraphQLError when it is named and not known, named wrongly, or not trusted
    */
-  textOf(named: NamedDocument): string | undefined {
+  textOf(workspaceId: string, named: NamedDocument): string | undefined {
     const text = typeof named.query === 'string' && named.query !== '' ? named.query : undefined;
-    const id = idOf(named);
+    const id = documentIdOf(named);
     if (this.#trusted !== null) return this.#trustedText(this.#trusted, id, text);
     if (id === null) return text;
-    if (text === undefined) return this.#known(id);
-    return this.#register(id, text);
+    if (text === undefined) return this.#known(workspaceId, id);
+    return this.#register(workspaceId, id, text);
+  }
+
+  /** An answer was given that was made of the document before: it is not to be forgotten. */
+  used(workspaceId: string, id: string): void {
+    this.#registered.get(workspaceId)?.get(id);
   }
 
   #trustedText(
@@ -64,8 +76,8 @@ export class Documents {
     );
   }
 
-  #known(id: string): string {
-    const text = this.#registered.get(id);
+  #known(workspaceId: string, id: string): string {
+    const text = this.#registered.get(workspaceId)?.get(id);
     // The words and the status are Apollo's protocol: its clients then send the text with the hash.
     if (text === undefined)
       throw refusal('PersistedQueryNotFound', 'PERSISTED_QUERY_NOT_FOUND', { status: 200 });
@@ -73,7 +85,7 @@ export class Documents {
   }
 
   /** Only what is valid is kept: nobody can execute the rest. */
-  #register(id: string, text: string): string {
+  #register(workspaceId: string, id: string, text: string): string {
     if (createHash('sha256').update(text).digest('hex') !== id) {
       throw refusal(
         'extensions.persistedQuery.sha256Hash is not the SHA-256 of "query", in lower-case hexadecimal',
@@ -81,14 +93,22 @@ export class Documents {
         { status: 400, spec: true },
       );
     }
-    if (!this.#registered.has(id) && this.#operations.parse(text).errors.length === 0)
-      this.#registered.set(id, text);
+    const registered = this.#registered.get(workspaceId) ?? newRegistered();
+    if (registered.get(id) !== undefined || this.#operations.parse(text).errors.length > 0) return text;
+    registered.set(id, text);
+    // Anew: only what was not there is weighed.
+    this.#registered.delete(workspaceId);
+    this.#registered.set(workspaceId, registered);
     return text;
   }
 }
 
+function newRegistered(): Registered {
+  return new LRUCache({ maxSize: OF_WORKSPACE_MAX, sizeCalculation: (text) => text.length + OVERHEAD });
+}
+
 /** Null: it is not named by an id. @throws GraphQLError */
-function idOf({ documentId, extensions }: NamedDocument): string | null {
+export function documentIdOf({ documentId, extensions }: NamedDocument): string | null {
   if (typeof documentId === 'string' && documentId !== '')
     return documentId.startsWith(SHA256_PREFIX) ? documentId.slice(SHA256_PREFIX.length) : documentId;
   const persisted: unknown = memberOf(extensions, 'persistedQuery');

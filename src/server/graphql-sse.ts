@@ -41,7 +41,7 @@ export async function subscribeBySse(deps: GraphqlSseDeps, request: SseRequest):
   const { req, res, actor, requestId } = request;
   if (!acceptsEventStream(req)) return false;
   const params = paramsOf(req, request.body);
-  const wanted = params && operationOf(deps.documents, params);
+  const wanted = params && operationOf(deps.documents, actor.workspaceId, params);
   const operation = wanted === null ? [] : deps.operations.prepare(wanted);
   if ('length' in operation || operation.definition.operation !== OperationTypeNode.SUBSCRIPTION)
     return false;

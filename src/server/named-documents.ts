@@ -1,19 +1,21 @@
 import type { IncomingMessage } from 'node:http';
 import type { Plugin } from 'graphql-yoga';
+import type { Actor } from '../domain/actor.ts';
 import type { Documents } from './documents.ts';
 
 interface NamedContext {
   readonly req: IncomingMessage;
+  readonly actor: Actor;
 }
 
 /** Puts the text in the place of the name, before Yoga looks for one. */
 export function namedDocuments(documents: Documents): Plugin<object, NamedContext> {
   return {
-    onParams: ({ params, setParams, context: { req } }) => {
+    onParams: ({ params, setParams, context: { req, actor } }) => {
       // What is no object is refused by Yoga.
       if (typeof params !== 'object' || params === null) return;
       const documentId = req.method === 'GET' ? documentIdOf(req) : memberOf(params, 'documentId');
-      const query = documents.textOf({ ...params, documentId });
+      const query = documents.textOf(actor.workspaceId, { ...params, documentId });
       if (query !== undefined && query !== params.query) setParams({ ...params, query });
     },
   };

@@ -25,10 +25,14 @@ export function paramsOf(req: IncomingMessage, body: Buffer): RequestParams | nu
 }
 
 /** With the text that is to be executed. Null: there is none, or it is refused, and Yoga says why. */
-export function operationOf(documents: Documents, params: RequestParams): OperationParams | null {
+export function operationOf(
+  documents: Documents,
+  workspaceId: string,
+  params: RequestParams,
+): OperationParams | null {
   const { operationName, variables } = params;
   try {
-    const query = documents.textOf(params);
+    const query = documents.textOf(workspaceId, params);
     return query === undefined ? null : { query, operationName, variables };
   } catch (error) {
     if (error instanceof GraphQLError) return null;

@@ -6,6 +6,7 @@ import type { Actor } from '../domain/actor.ts';
 import { createAccessIds } from './access-ids.ts';
 import type { AccessIdOf } from './access-ids.ts';
 import { countGiven } from './count-given.ts';
+import { documentIdOf } from './documents.ts';
 import type { Documents } from './documents.ts';
 import { OPENING, openingOf } from './exchange.ts';
 import type { Exchange } from './exchange.ts';
@@ -18,6 +19,8 @@ import type { RequestParams } from './operation-params.ts';
 import type { Operation, Operations } from './operations.ts';
 import { GRAPHQL_PATH } from './paths.ts';
 import { SnapshotOperation } from './snapshot-operation.ts';
+import type { SnapshotOperationDeps } from './snapshot-operation.ts';
+import { SnapshotPlans } from './snapshot-plans.ts';
 import { MemoryReads } from './snapshot-reads.ts';
 
 /** A body that is longer is not asked for twice. */
@@ -30,6 +33,8 @@ export interface GraphAnswer {
   readonly madeOf: readonly Ingredient[];
   readonly headers: readonly string[];
   readonly body: Buffer;
+  /** Of the document that was asked for by its name. */
+  readonly documentId: string | null;
 }
 
 export interface SnapshotGraphDeps {
@@ -49,6 +54,14 @@ interface Asked {
   readonly body: Buffer;
 }
 
+/** How an operation is to be answered and kept. */
+interface How {
+  readonly type: GraphqlMediaType;
+  readonly documentId: string | null;
+  /** Empty: not to be kept. */
+  readonly key: string;
+}
+
 /**
  * Answers operations from what this node holds of what channels serve: those whose fields are all marked so (`fromSnapshot`), whose versions
  * are all there and may be read. Everything else, refusals and faults as well, is Yoga's. What is answered here is answered there
@@ -56,11 +69,13 @@ interface Asked {
  */
 export class SnapshotGraph {
   readonly #deps: SnapshotGraphDeps;
-  readonly #plans = new WeakMap<OperationDefinitionNode, SnapshotOperation>();
+  readonly #planned = new WeakMap<OperationDefinitionNode, SnapshotOperation>();
+  readonly #planning: SnapshotOperationDeps;
   readonly #accessIdOf: AccessIdOf = createAccessIds();
 
   constructor(deps: SnapshotGraphDeps) {
     this.#deps = deps;
+    this.#planning = { schema: deps.schema, plans: new SnapshotPlans() };
   }
 
   /** @returns whether it is answered */
@@ -73,7 +88,7 @@ export class SnapshotGraph {
     const key = this.#keyOf(asked, type);
     if (key === null) return false;
     const kept = this.#deps.answers.find(key);
-    if (kept !== undefined) return this.#send(asked, kept);
+    if (kept !== undefined) return this.#sendKept(asked, kept);
     return this.#make(asked, type, key);
   }
 
@@ -89,24 +104,24 @@ export class SnapshotGraph {
 
   #make(asked: Asked, type: GraphqlMediaType, fullKey: string): boolean | Promise<boolean> {
     const params = paramsOf(asked.exchange.req, asked.body);
-    const operation = params && this.#operationOf(params);
+    const operation = params && this.#operationOf(asked.actor, params);
     if (params === null || operation === null) return false;
     const { snapshot } = this.#deps;
     // A request that registers its document has to be looked at each time.
-    const key = isRegistration(params) ? '' : fullKey;
+    const documentId = documentIdOf(params);
+    const how = { type, documentId, key: documentId !== null && params.query ? '' : fullKey };
     const reads = new MemoryReads(snapshot, asked.actor);
     const text = this.#write(operation, reads);
-    if (text !== null) return this.#finish(asked, { text, reads, type, key });
-    return reads.loading === null
-      ? false
-      : this.#makeLater(asked, operation, { type, key, loading: reads.loading });
+    if (text !== null) return this.#finish(asked, { text, reads, ...how });
+    return reads.loading === null ? false : this.#makeLater(asked, operation, how, reads.loading);
   }
 
   /** Loads what is not in memory and begins anew: whatever is answered was all in memory at one moment. */
   async #makeLater(
     asked: Asked,
     operation: Operation,
-    { type, key, loading }: { type: GraphqlMediaType; key: string; loading: Promise<unknown> },
+    how: How,
+    loading: Promise<unknown>,
   ): Promise<boolean> {
     let next: Promise<unknown> | null = loading;
     for (let round = 0; round < ROUNDS_MAX && next !== null; round += 1) {
@@ -118,26 +133,26 @@ export class SnapshotGraph {
       if (!isThere) return false;
       const reads = new MemoryReads(this.#deps.snapshot, asked.actor);
       const text = this.#write(operation, reads);
-      if (text !== null) return this.#finish(asked, { text, reads, type, key });
+      if (text !== null) return this.#finish(asked, { text, reads, ...how });
       next = reads.loading;
     }
     return false;
   }
 
-  #operationOf(params: RequestParams): Operation | null {
+  #operationOf({ workspaceId }: Actor, params: RequestParams): Operation | null {
     if (params.hasMore || !isPlain(params.extensions)) return null;
-    const wanted = operationOf(this.#deps.documents, params);
+    const wanted = operationOf(this.#deps.documents, workspaceId, params);
     const operation = wanted && this.#deps.operations.prepare(wanted);
     return operation === null || 'length' in operation ? null : operation;
   }
 
   #write(operation: Operation, reads: MemoryReads): string | null {
     const { document, definition, variables } = operation;
-    const plan =
-      this.#plans.get(definition) ?? new SnapshotOperation(this.#deps.schema, document, definition);
-    this.#plans.set(definition, plan);
+    const planned =
+      this.#planned.get(definition) ?? new SnapshotOperation(this.#planning, document, definition);
+    this.#planned.set(definition, planned);
     try {
-      const text = plan.write(reads, variables);
+      const text = planned.write(reads, variables);
       return reads.isWhole() ? text : null;
     } catch {
       // Not in memory, or wrong: the other way finds out, and says so.
@@ -147,19 +162,18 @@ export class SnapshotGraph {
 
   #finish(
     asked: Asked,
-    made: {
-      readonly text: string;
-      readonly reads: MemoryReads;
-      readonly type: GraphqlMediaType;
-      readonly key: string;
-    },
+    { text, reads, type, key, documentId }: How & { readonly text: string; readonly reads: MemoryReads },
   ): true {
-    const { text, reads, type, key } = made;
     const body = Buffer.from(text);
     const headers = ['Content-Type', CONTENT_TYPES[type], 'content-length', String(body.length)];
-    const answer = { madeOf: reads.madeOf(), headers, body };
+    const answer = { madeOf: reads.madeOf(), headers, body, documentId };
     if (key !== '') this.#deps.answers.keep(key, answer);
     return this.#send(asked, answer);
+  }
+
+  #sendKept(asked: Asked, kept: GraphAnswer): true {
+    if (kept.documentId !== null) this.#deps.documents.used(asked.actor.workspaceId, kept.documentId);
+    return this.#send(asked, kept);
   }
 
   #send({ exchange, actor }: Asked, { madeOf, headers, body }: GraphAnswer): true {
@@ -178,10 +192,6 @@ const CONTENT_TYPES: Readonly<Record<GraphqlMediaType, string>> = {
   'application/json': 'application/json; charset=utf-8',
   'application/graphql-response+json': 'application/graphql-response+json; charset=utf-8',
 };
-
-function isRegistration({ query, extensions }: RequestParams): boolean {
-  return Boolean(query) && extensions['persistedQuery'] !== undefined;
-}
 
 /** Of what an operation says beside itself, only the name of its document is known here. */
 function isPlain(extensions: Readonly<Record<string, unknown>>): boolean {

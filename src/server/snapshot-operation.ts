@@ -4,23 +4,25 @@ import { NotInSnapshot } from '../schema/from-snapshot.ts';
 import type { SnapshotReads } from '../schema/from-snapshot.ts';
 import { conditionsOf, fragmentsOf } from './collected-fields.ts';
 import type { Variables } from './collected-fields.ts';
-import { planObject } from './snapshot-plan.ts';
-import type { Planning, Write } from './snapshot-plan.ts';
+import { planOperation } from './snapshot-plan.ts';
+import type { Plan, Planning } from './snapshot-plan.ts';
+import type { PlansOfOperation, SnapshotPlans } from './snapshot-plans.ts';
 
-/** Of one operation: each set of values of its conditions is a plan of its own. */
-const PLANS_MAX = 16;
+export interface SnapshotOperationDeps {
+  readonly schema: GraphQLSchema;
+  readonly plans: SnapshotPlans;
+}
 
 /** An operation as the node's memory answers it, if it can. Valid, and within its limits. */
 export class SnapshotOperation {
-  readonly #schema: GraphQLSchema;
+  readonly #deps: SnapshotOperationDeps;
   readonly #definition: OperationDefinitionNode;
   readonly #fragments: Planning['fragments'];
   readonly #conditions: readonly string[];
-  /** Null: it holds a field that is not marked. */
-  readonly #plans = new Map<string, Write | null>();
+  readonly #plans: PlansOfOperation = new Map();
 
-  constructor(schema: GraphQLSchema, document: DocumentNode, definition: OperationDefinitionNode) {
-    this.#schema = schema;
+  constructor(deps: SnapshotOperationDeps, document: DocumentNode, definition: OperationDefinitionNode) {
+    this.#deps = deps;
     this.#definition = definition;
     this.#fragments = fragmentsOf(document);
     this.#conditions = conditionsOf(definition, this.#fragments);
@@ -30,7 +32,7 @@ export class SnapshotOperation {
   write(reads: SnapshotReads, values: Variables): string | null {
     if (this.#definition.operation !== OperationTypeNode.QUERY) return null;
     const variables = this.#coerced(values);
-    const write = this.#planFor(variables);
+    const { write } = this.#planFor(variables);
     return write && `{"data":${write(null, { reads, variables })}}`;
   }
 
@@ -38,29 +40,27 @@ export class SnapshotOperation {
   #coerced(values: Variables): Variables {
     const { variableDefinitions = [] } = this.#definition;
     if (variableDefinitions.length === 0) return values;
-    const { coerced } = getVariableValues(this.#schema, variableDefinitions, values, { maxErrors: 1 });
+    const { coerced } = getVariableValues(this.#deps.schema, variableDefinitions, values, { maxErrors: 1 });
     if (coerced === undefined) throw new NotInSnapshot();
     return coerced;
   }
 
-  #planFor(variables: Variables): Write | null {
+  #planFor(variables: Variables): Plan {
+    const { plans } = this.#deps;
     const key = this.#conditions.map((name) => String(variables[name])).join();
-    const known = this.#plans.get(key);
+    const known = plans.find(this.#plans, key);
     if (known !== undefined) return known;
     const plan = this.#plan(variables);
-    if (this.#plans.size < PLANS_MAX) this.#plans.set(key, plan);
+    plans.keep(this.#plans, key, plan);
     return plan;
   }
 
-  #plan(variables: Variables): Write | null {
-    const type = this.#schema.getQueryType();
-    if (!type) return null;
-    const planning = { schema: this.#schema, fragments: this.#fragments, variables };
-    try {
-      return planObject(planning, type, [this.#definition.selectionSet]);
-    } catch (error) {
-      if (error instanceof NotInSnapshot) return null;
-      throw error;
-    }
+  #plan(variables: Variables): Plan {
+    return planOperation(this.#definition, {
+      schema: this.#deps.schema,
+      fragments: this.#fragments,
+      // No others: a plan is kept, and must not keep what a client sent with its first request.
+      variables: Object.fromEntries(this.#conditions.map((name) => [name, variables[name]])),
+    });
   }
 }

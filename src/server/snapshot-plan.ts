@@ -14,9 +14,9 @@ import type {
   GraphQLLeafType,
   GraphQLObjectType,
   GraphQLOutputType,
-  GraphQLSchema,
   GraphQLUnionType,
   GraphQLInterfaceType,
+  OperationDefinitionNode,
   SelectionSetNode,
 } from 'graphql';
 import { NotInSnapshot, snapshotReadOf } from '../schema/from-snapshot.ts';
@@ -37,8 +37,21 @@ interface Run {
 /** Writes a value as JSON. @throws NotInSnapshot; whatever a mark throws */
 export type Write = (value: unknown, run: Run) => string;
 
-export interface Planning extends Collecting {
-  readonly schema: GraphQLSchema;
+/** An operation as it is written. */
+export interface Plan {
+  /** Null: the operation is not answered from memory. */
+  readonly write: Write | null;
+  /** About what it takes of memory. */
+  readonly bytes: number;
+}
+
+export type Planning = Omit<Collecting, 'spend'>;
+
+interface Costed extends Collecting {
+  /** @throws NotInSnapshot when the plan gets too large */
+  readonly spend: (bytes?: number) => void;
+  /** By the definition of the field: fragments bring the same literals to many places. */
+  readonly arguments: Map<FieldNode, Map<GraphQLField<unknown, unknown>, FieldPlan['argsOf']>>;
 }
 
 interface FieldPlan {
@@ -50,15 +63,42 @@ interface FieldPlan {
   readonly isLeaf: boolean;
 }
 
-/** @throws NotInSnapshot for a field that is not marked */
-export function planObject(
-  planning: Planning,
-  type: GraphQLObjectType,
-  sets: readonly SelectionSetNode[],
-): Write {
+/** As measured: what is made of a field. */
+const FIELD_BYTES = 400;
+/** What is made of a literal is not larger than so many times its text, nor than all that the tokens of a document can say. */
+const BYTES_OF_CHARACTER = 20;
+const LITERAL_BYTES_MAX = 40_000;
+/** Some 2,000 fields, more than a document may expand to unless it asks them of many types. The database answers what is larger. */
+const PLAN_BYTES_MAX = 2_000 * FIELD_BYTES;
+
+export function planOperation({ selectionSet }: OperationDefinitionNode, planning: Planning): Plan {
+  let bytes = 0;
+  const spend = (more = FIELD_BYTES): void => {
+    bytes += more;
+    if (bytes > PLAN_BYTES_MAX) throw new NotInSnapshot();
+  };
+  const type = planning.schema.getQueryType();
+  try {
+    const write = type
+      ? planObject({ ...planning, spend, arguments: new Map() }, type, [selectionSet])
+      : null;
+    return { write, bytes };
+  } catch (error) {
+    if (error instanceof NotInSnapshot) return { write: null, bytes: 0 };
+    throw error;
+  }
+}
+
+/** @throws NotInSnapshot for a field that is not marked, and when the plan gets too large */
+function planObject(planning: Costed, type: GraphQLObjectType, sets: readonly SelectionSetNode[]): Write {
   const plans = [...collectFields(planning, type, sets)].map(([key, nodes]) =>
     planField(planning, type, key, nodes),
   );
+  return writeObject(plans);
+}
+
+/** By itself: a function keeps whatever any function beside it uses. */
+function writeObject(plans: readonly FieldPlan[]): Write {
   // What is known of a prompt is known from its versions: objects before leaves.
   const order = [...plans.keys()].toSorted(
     (a, b) => Number(plans[a]?.isLeaf) - Number(plans[b]?.isLeaf) || a - b,
@@ -75,13 +115,14 @@ export function planObject(
 }
 
 function planField(
-  planning: Planning,
+  planning: Costed,
   type: GraphQLObjectType,
   responseKey: string,
   nodes: readonly FieldNode[],
 ): FieldPlan {
   const [node] = nodes;
   const key = `${JSON.stringify(responseKey)}:`;
+  planning.spend(key.length);
   if (node?.name.value === '__typename') {
     const text = JSON.stringify(type.name);
     return { key, read: () => null, argsOf: () => NO_ARGUMENTS, write: () => text, isLeaf: true };
@@ -93,7 +134,7 @@ function planField(
   return {
     key,
     read,
-    argsOf: planArguments(field, node),
+    argsOf: argumentsOf(planning, field, node),
     write: planValue(planning, field.type, sets),
     isLeaf: sets.length === 0,
   };
@@ -101,9 +142,27 @@ function planField(
 
 const NO_ARGUMENTS = {};
 
+/** Planned once, wherever fragments bring the field to. */
+function argumentsOf(
+  planning: Costed,
+  field: GraphQLField<unknown, unknown>,
+  node: FieldNode,
+): FieldPlan['argsOf'] {
+  if (field.args.length === 0) return () => NO_ARGUMENTS;
+  const ofNode: ReturnType<Costed['arguments']['get']> = planning.arguments.get(node) ?? new Map();
+  planning.arguments.set(node, ofNode);
+  const known = ofNode.get(field);
+  if (known !== undefined) return known;
+  const { arguments: args = [] } = node;
+  const length = (args.at(-1)?.loc?.end ?? 0) - (args[0]?.loc?.start ?? 0);
+  planning.spend(FIELD_BYTES + Math.min(length * BYTES_OF_CHARACTER, LITERAL_BYTES_MAX));
+  const argsOf = planArguments(field, node);
+  ofNode.set(field, argsOf);
+  return argsOf;
+}
+
 /** Coerced once where no variable stands in them. */
 function planArguments(field: GraphQLField<unknown, unknown>, node: FieldNode): FieldPlan['argsOf'] {
-  if (field.args.length === 0) return () => NO_ARGUMENTS;
   if (namesVariable(node)) return ({ variables }) => getArgumentValues(field, node, variables);
   const constant = getArgumentValues(field, node);
   return () => constant;
@@ -121,7 +180,7 @@ function namesVariable({ arguments: args = [] }: FieldNode): boolean {
   return found;
 }
 
-function planValue(planning: Planning, type: GraphQLOutputType, sets: readonly SelectionSetNode[]): Write {
+function planValue(planning: Costed, type: GraphQLOutputType, sets: readonly SelectionSetNode[]): Write {
   if (isNonNullType(type)) {
     const write = planPresent(planning, type.ofType, sets);
     return (value, run) => {
@@ -133,7 +192,7 @@ function planValue(planning: Planning, type: GraphQLOutputType, sets: readonly S
   return (value, run) => (value === null || value === undefined ? 'null' : write(value, run));
 }
 
-function planPresent(planning: Planning, type: GraphQLOutputType, sets: readonly SelectionSetNode[]): Write {
+function planPresent(planning: Costed, type: GraphQLOutputType, sets: readonly SelectionSetNode[]): Write {
   if (isLeafType(type)) return writeLeaf(type);
   if (isObjectType(type)) return planObject(planning, type, sets);
   if (isListType(type)) return planList(planValue(planning, type.ofType, sets));
@@ -150,7 +209,7 @@ function planList(writeItem: Write): Write {
 }
 
 function planAbstract(
-  planning: Planning,
+  planning: Costed,
   type: GraphQLUnionType | GraphQLInterfaceType,
   sets: readonly SelectionSetNode[],
 ): Write {
@@ -159,6 +218,13 @@ function planAbstract(
       .getPossibleTypes(type)
       .map((possible) => [possible.name, planObject(planning, possible, sets)]),
   );
+  return writeAbstract(type, writers);
+}
+
+function writeAbstract(
+  type: GraphQLUnionType | GraphQLInterfaceType,
+  writers: ReadonlyMap<string, Write>,
+): Write {
   return (value, run) => {
     // Marks answer with what tells its type by itself: neither a context nor the place in the document is looked at.
     const name: unknown = type.resolveType?.(value, undefined, undefined as never, type);

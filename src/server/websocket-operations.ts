@@ -96,7 +96,7 @@ async function prepare(
   }
   const retryAfter = doorkeeper.operation(actor);
   if (retryAfter > 0) return [rateLimitedError(retryAfter)];
-  const query = textOf(documents, payload);
+  const query = textOf(documents, actor.workspaceId, payload);
   if (query instanceof GraphQLError) return [query];
   const { operationName, variables } = payload;
   const params = { query, operationName: operationName ?? null, variables: variables ?? {} };
@@ -120,9 +120,9 @@ async function prepare(
 }
 
 /** The text, whichever way it is named; the protocol has no empty place for it, so that an empty one stands for none. */
-function textOf(documents: Documents, payload: SubscribePayload): string | GraphQLError {
+function textOf(documents: Documents, workspaceId: string, payload: SubscribePayload): string | GraphQLError {
   try {
-    return documents.textOf(payload) ?? payload.query;
+    return documents.textOf(workspaceId, payload) ?? payload.query;
   } catch (error) {
     if (!(error instanceof GraphQLError)) throw error;
     const { http: _, ...extensions } = error.extensions;

@@ -13,6 +13,7 @@ const NUMBER =
   'query Number($slug: String!) { prompt(slug: $slug) { version(channel: "stable") { number } } }';
 const OWNER = '{ prompt(slug: "named/text") { owner } }';
 const FOLLOW = 'subscription { channelEvents(snapshot: true) { __typename } }';
+const OPERATOR_KEY = 'operator-key-of-a-test-0123456789abcdef';
 const variables = { slug: 'named/text' };
 const hashOf = (text: string) => createHash('sha256').update(text).digest('hex');
 const named = (text: string) => ({ persistedQuery: { version: 1, sha256Hash: hashOf(text) } });
@@ -22,7 +23,7 @@ let open: TestServer;
 let trusting: TestServer;
 
 beforeAll(async () => {
-  open = await startTestServer();
+  open = await startTestServer({ config: { operatorKey: OPERATOR_KEY } });
   await createPrompt(open, 'named/text');
   await promote(open, 'named/text', 1);
   trusting = await startTestServer({
@@ -47,6 +48,16 @@ function manifest(content: unknown): string {
   return path;
 }
 
+/** Of the administrator of another workspace. */
+async function keyOfOther(): Promise<string> {
+  const created = await open.execute<{ createWorkspace: { adminKey: string } }, object>(
+    'mutation { createWorkspace(input: { slug: "other", name: "Other" }) { ... on CreatedWorkspace { adminKey } } }',
+    {},
+    { key: OPERATOR_KEY },
+  );
+  return created.data().createWorkspace.adminKey;
+}
+
 interface Answered {
   readonly status: number;
   readonly data?: unknown;
@@ -57,9 +68,12 @@ interface Answered {
 async function post(
   server: TestServer,
   body: object,
-  accept = 'application/graphql-response+json',
+  {
+    accept = 'application/graphql-response+json',
+    key = server.adminKey,
+  }: { readonly accept?: string; readonly key?: string | undefined } = {},
 ): Promise<Answered> {
-  const headers = { authorization: `Bearer ${server.adminKey}`, 'content-type': 'application/json', accept };
+  const headers = { authorization: `Bearer ${key}`, 'content-type': 'application/json', accept };
   return answered(
     await fetch(`${server.url}/graphql`, { method: 'POST', headers, body: JSON.stringify(body) }),
   );
@@ -144,6 +158,44 @@ describe('automatic persisted queries', () => {
   });
 });
 
+describe('automatic persisted queries are kept', () => {
+  const UNKNOWN = 'PERSISTED_QUERY_NOT_FOUND';
+  /** A sixth of what a workspace may keep, and a little. */
+  const large = (n: number) => `#${n}${'x'.repeat(180_000)}\n{ __typename }`;
+  const register = async (query: string, key?: string) => {
+    expect((await post(open, { query, extensions: named(query), variables }, { key })).status).toBe(200);
+  };
+
+  it('while they are used, though their answers are kept as bytes', async () => {
+    const [hot, twice, cold] = ['hot', 'twice', 'cold'].map((name) => NUMBER.replace('Number', name));
+    const byName = (query = '') => ({ documentId: hashOf(query), variables });
+    for (const query of [hot, twice, cold]) await register(query ?? '');
+    for (let n = 0; n < 12; n += 1) {
+      await register(large(n));
+      expect(await post(open, byName(hot))).toMatchObject(SERVED);
+      expect(await post(open, { query: twice, ...byName(twice) })).toMatchObject(SERVED);
+    }
+    // Other variables: an answer that is not kept.
+    const other = { variables: { slug: 'named/text', more: 1 } };
+    expect(await post(open, { ...byName(hot), ...other })).toMatchObject(SERVED);
+    expect(await post(open, { ...byName(twice), ...other })).toMatchObject(SERVED);
+    expect(await post(open, { ...byName(cold), ...other })).toMatchObject({ code: UNKNOWN });
+    // Forgotten, it is registered by either name.
+    expect(await post(open, { query: cold, ...byName(cold) })).toMatchObject(SERVED);
+    expect(await post(open, { ...byName(cold), ...other })).toMatchObject(SERVED);
+  });
+
+  it('for their workspace, whatever another one registers', async () => {
+    const query = NUMBER.replace('Number', 'Ours');
+    await register(query);
+    const key = await keyOfOther();
+    const byName = { documentId: hashOf(query), variables };
+    expect(await post(open, byName, { key })).toMatchObject({ code: UNKNOWN });
+    for (let n = 0; n < 40; n += 1) await register(large(n), key);
+    expect(await post(open, byName)).toMatchObject(SERVED);
+  });
+});
+
 describe('trusted documents', () => {
   it('are executed by their ids, and in their exact text', async () => {
     for (let time = 0; time < 2; time += 1) {
@@ -161,7 +213,7 @@ describe('trusted documents', () => {
     ['an attempt to register', { query: OWNER, extensions: named(OWNER) }],
   ])('are all: not %s', async (_, body) => {
     expect(await post(trusting, body)).toMatchObject({ status: 403, code: 'DOCUMENT_NOT_TRUSTED' });
-    expect(await post(trusting, body, 'application/json')).toMatchObject({
+    expect(await post(trusting, body, { accept: 'application/json' })).toMatchObject({
       status: 200,
       code: 'DOCUMENT_NOT_TRUSTED',
     });

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createSchema } from '../../src/schema/schema.ts';
 import { SnapshotOperation } from '../../src/server/snapshot-operation.ts';
+import { SnapshotPlans } from '../../src/server/snapshot-plans.ts';
 import { blocksOf, readText, ROOT } from '../docs/markdown.ts';
 import * as documents from '../support/gql/graphql.ts';
 import { startTestServer } from '../support/server.ts';
@@ -157,10 +158,11 @@ describe('what is answered from memory', () => {
       if (definition === undefined) throw new Error('the document is empty');
       const version = { content: { kind: 'TEXT', template: 'x' }, version: 1 } as never;
       const known = { slug: 'a', known: version };
-      return new SnapshotOperation(planted, document, definition).write(
-        { prompt: () => known, version: () => version },
-        {},
-      );
+      return new SnapshotOperation(
+        { schema: planted, plans: new SnapshotPlans() },
+        document,
+        definition,
+      ).write({ prompt: () => known, version: () => version }, {});
     };
     const document = parse('{ prompt(slug: "a") { version(number: 1) { template } } }');
     expect(run(document)).toBe('{"data":{"prompt":{"version":{"template":"x"}}}}');
