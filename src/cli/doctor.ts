@@ -4,6 +4,7 @@ import { diagnoseDatabase, textOf } from '../server/diagnose-database.ts';
 import { diagnoseEmbedded } from '../server/diagnose-embedded.ts';
 import { openExistingDatabase } from '../server/existing-database.ts';
 import type { Finding } from '../server/finding.ts';
+import { createGraph } from '../server/graph.ts';
 import { createLog } from '../server/log.ts';
 import { parseConnection } from './connection.ts';
 import { diagnoseServer } from './doctor-server.ts';
@@ -54,6 +55,8 @@ function configOf(findings: Finding[]): Config | null {
   const check = 'configuration';
   try {
     const config = parseConfig(process.env, { isTTY: process.stderr.isTTY });
+    // The manifest of trusted documents is judged by the graph.
+    createGraph(config);
     const says =
       config.databaseUrl === null
         ? `right; the database is the embedded PostgreSQL in ${config.dataDirectory}`

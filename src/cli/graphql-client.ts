@@ -6,13 +6,12 @@ import type { ExitCode } from './exit-codes.ts';
 import { TryLater, withRetries } from './retry.ts';
 
 const TIMEOUT_MS = 120_000;
-const ANSWER = z.object({
-  data: z.unknown(),
-  errors: z
-    .array(z.object({ message: z.string(), extensions: z.record(z.string(), z.unknown()).optional() }))
-    .min(1)
-    .optional(),
+const ANSWER_ERROR = z.object({
+  message: z.string(),
+  extensions: z.record(z.string(), z.unknown()).optional(),
 });
+type AnswerError = z.output<typeof ANSWER_ERROR>;
+const ANSWER = z.object({ data: z.unknown(), errors: z.array(ANSWER_ERROR).min(1).optional() });
 const PROBLEM = z.object({ detail: z.string() });
 const BUSY = [429, 502, 503, 504];
 const NEVER_SENT = ['ECONNREFUSED', 'ENOTFOUND'];
@@ -98,7 +97,11 @@ export function statusFailure(endpoint: URL, response: Response, exchange: Excha
   const detail = problemDetail(exchange.text);
   const because = detail === null ? '' : ` (${detail})`;
   if (status === 401) return new CliError(EXIT_CODE.UNAUTHORISED, keyAdvice(exchange.apiKey, because));
-  if (status === 403) return new CliError(EXIT_CODE.UNAUTHORISED, `the API key may not do this${because}`);
+  if (status === 403)
+    return (
+      untrusted(exchange.text) ??
+      new CliError(EXIT_CODE.UNAUTHORISED, `the API key may not do this${because}`)
+    );
   if (status === 413) {
     return new CliError(
       EXIT_CODE.REFUSED,
@@ -122,6 +125,12 @@ export function statusFailure(endpoint: URL, response: Response, exchange: Excha
     );
   }
   return null;
+}
+
+/** The server executes the documents of its manifest only, whoever asks; null: it is the key. */
+function untrusted(text: string): CliError | null {
+  const [first] = ANSWER.safeParse(parseJson(text)).data?.errors ?? [];
+  return first?.extensions?.['code'] === 'DOCUMENT_NOT_TRUSTED' ? refusal(first) : null;
 }
 
 function keyAdvice(apiKey: string | null, because: string): string {
@@ -153,11 +162,15 @@ function parseAnswer(endpoint: URL, status: number, text: string): unknown {
   }
   const [first] = answer.data.errors ?? [];
   if (first === undefined) return answer.data.data;
-  const code = first.extensions?.['code'];
-  const requestId = first.extensions?.['requestId'];
+  const error = refusal(first);
+  throw first.extensions?.['code'] === 'UNAVAILABLE' ? new TryLater(error, null) : error;
+}
+
+/** In the server's own words. */
+function refusal({ message, extensions }: AnswerError): CliError {
+  const requestId = extensions?.['requestId'];
   const where = typeof requestId === 'string' ? ` (request ${requestId})` : '';
-  const error = new CliError(exitCodeOf(code), `the server refuses: ${first.message}${where}`);
-  throw code === 'UNAVAILABLE' ? new TryLater(error, null) : error;
+  return new CliError(exitCodeOf(extensions?.['code']), `the server refuses: ${message}${where}`);
 }
 
 /** The exit code for a code of the server's list of refusals. */

@@ -6,6 +6,7 @@ import { createLog } from '../server/log.ts';
 import { startServer } from '../server/server.ts';
 import type { RunningServer } from '../server/server.ts';
 import { EXIT_CODE } from './exit-codes.ts';
+import { firstStartText } from './first-start.ts';
 import type { StopSignal } from './stop-signal.ts';
 
 export const MIGRATIONS_DIRECTORY = join(import.meta.dirname, '..', '..', 'prisma', 'migrations');
@@ -34,7 +35,7 @@ export async function serve(
     process.stdout.write(
       json
         ? `${JSON.stringify({ ready: true, url: server.url, firstKey: server.firstKey })}\n`
-        : `PromptForge ready on ${server.url}/graphql\n${firstStartText(server, config)}`,
+        : `PromptForge ready on ${server.url}/graphql\n${firstText(server, config)}`,
     );
     process.stderr.write(`${await requested}: stopping\n`);
     setTimeout(() => fail('PromptForge did not stop', new Error('it took too long')), STOP_MS).unref();
@@ -51,22 +52,7 @@ export function fail(what: string, error: unknown): never {
   process.exit(error instanceof ConfigInvalid ? EXIT_CODE.CONFIG : EXIT_CODE.FAULTS);
 }
 
-function firstStartText({ url, firstKey }: RunningServer, { demo }: Config): string {
+function firstText({ url, firstKey }: RunningServer, { demo, trustedDocuments }: Config): string {
   if (firstKey === null) return '';
-  // 0.0.0.0 and :: are where to listen, not where to go.
-  const reachable = url.replace('//0.0.0.0:', '//127.0.0.1:').replace('//[::]:', '//[::1]:');
-  const path = demo ? '/v1/prompts/support/assistant' : '/graphql?query=%7Bviewer%7Brole%7D%7D';
-  return `
-  Admin key (shown this once, only its hash is stored):
-    ${firstKey}
-
-  GraphiQL, signed in:
-    ${reachable}/graphql#key=${encodeURIComponent(firstKey)}
-
-  Try it:
-    curl -H 'Authorization: Bearer ${firstKey}' ${reachable}${path}
-
-  Lost the key? npx promptforge keys create --admin
-
-`;
+  return firstStartText({ url, firstKey, demo, trustedOnly: trustedDocuments !== null });
 }

@@ -2,21 +2,18 @@ import type { Database } from '../db/client.ts';
 import { createAnswerCache } from '../delivery/answer-cache.ts';
 import type { HubTimes } from '../realtime/hub-deps.ts';
 import type { CheckpointContext } from '../schema/context.ts';
-import { createSchema } from '../schema/schema.ts';
 import { createAuditExport } from './audit-export.ts';
 import type { AuditTimes } from './audit-export.ts';
 import { createChannelAnswer } from './channel-answer.ts';
 import type { Config } from './config.ts';
 import { Delivery } from './delivery.ts';
-import { DocumentRules } from './document-rules.ts';
 import type { DoorTimes } from './door-times.ts';
-import { Documents } from './documents.ts';
+import type { Graph } from './graph.ts';
 import { createGraphiql } from './graphiql.ts';
 import { createGraphqlHandler } from './graphql.ts';
 import { createKnownChannels } from './known-channels.ts';
 import type { Log } from './log.ts';
 import type { Node } from './node.ts';
-import { Operations } from './operations.ts';
 import type { NewApp } from './own-writes.ts';
 import { GRAPHIQL_ASSETS_PATH, GRAPHQL_PATH } from './paths.ts';
 import { createContextFactory } from './request-context.ts';
@@ -25,7 +22,6 @@ import { SnapshotGraph } from './snapshot-graph.ts';
 import type { GraphAnswer, SnapshotGraphDeps } from './snapshot-graph.ts';
 import type { StreamTimes } from './streams.ts';
 import { Subscribe } from './subscribe.ts';
-import { readTrustedDocuments } from './trusted-documents.ts';
 
 const GRAPHIQL = { endpoint: GRAPHQL_PATH, assetsPath: GRAPHIQL_ASSETS_PATH, title: 'PromptForge' };
 
@@ -34,6 +30,7 @@ const ANSWERS_BYTES_MAX = 64 * 1024 * 1024;
 
 /** What the doors open to. */
 export interface Inside {
+  readonly graph: Graph;
   readonly node: Node;
   readonly newApp: NewApp;
   readonly database: Database;
@@ -44,14 +41,14 @@ export interface Inside {
 
 /** What answers: the graph, by every way that leads to it, and the paths beside it. */
 export function createAnswers(
-  { graphql: switches, trustedDocuments }: Pick<Config, 'graphql' | 'trustedDocuments'>,
-  { node, newApp, database: { reader }, checkpoints, times }: Inside,
+  { graphql: switches }: Pick<Config, 'graphql'>,
+  { graph, node, newApp, database: { reader }, checkpoints, times }: Inside,
   log: Log,
 ) {
   const { operationMs } = times;
   const { hub, streams, feed } = node;
   const { reach } = feed;
-  const schema = createSchema();
+  const { schema, rules, operations, documents } = graph;
   const channels = createKnownChannels(reader);
   const waitForRollout = createRolloutWait({ reader, isStopping: () => streams.refusal() === 'DRAINING' });
   const contextOf = createContextFactory({
@@ -63,26 +60,17 @@ export function createAnswers(
     waitForRollout,
     log,
   });
-  const rules = new DocumentRules(schema, switches);
-  const operations = new Operations(schema, rules);
-  const trusted = trustedDocuments === null ? null : readTrustedDocuments(trustedDocuments, operations);
-  const documents = new Documents(operations, trusted);
   const subscribe = new Subscribe({ schema, rules, operationMs, contextOf, log });
   return {
-    schema,
+    ...graph,
     channels,
     newApp,
     contextOf,
-    operations,
-    documents,
     subscribe,
     reach,
     feedStatus: () => feed.status(),
     graphql: createGraphqlHandler({
-      schema,
-      rules,
-      operations,
-      documents,
+      ...graph,
       operationMs,
       contextOf,
       newApp,

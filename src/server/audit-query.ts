@@ -1,6 +1,7 @@
 import { InvalidInput } from '../domain/errors.ts';
 import { requireText } from '../domain/text.ts';
 import { badRequest, ProblemError } from './problem.ts';
+import { urlParts } from './url-parts.ts';
 
 const TEXT_LENGTH_MAX = 200;
 const TYPES_MAX = 50;
@@ -21,7 +22,7 @@ export interface AuditQuery {
 
 /** What an export asks for. @throws ProblemError naming the parameter that is wrong. */
 export function parseAuditQuery(url: string): AuditQuery {
-  const params = new URLSearchParams(url.split('?', 2)[1] ?? '');
+  const params = new URLSearchParams(urlParts(url).search);
   for (const name of params.keys()) {
     if (!NAMES.some((known) => known === name))
       throw wrong(name.slice(0, 60), `is unknown: ${NAMES.join(', ')} are known`);

@@ -4,6 +4,7 @@ import type { Topic } from '../domain/channel-topic.ts';
 import type { Actor } from '../domain/actor.ts';
 import { Forbidden, InvalidInput } from '../domain/errors.ts';
 import { badRequest, forbidden, notFound, ProblemError } from './problem.ts';
+import { urlParts } from './url-parts.ts';
 
 export const CHANNELS_PATH = '/v1/channels/';
 export const EVENTS_SUFFIX = '/events';
@@ -11,7 +12,7 @@ export const APPLIED_SUFFIX = '/applied';
 
 /** What stands in the path and the query string of a request that is about a channel; the name is taken as it stands. */
 export function parseChannelUrl(url: string, suffix: string) {
-  const [path = '', search = ''] = url.split('?', 2);
+  const { path, search } = urlParts(url);
   if (!path.endsWith(suffix))
     throw new ProblemError(notFound(`there is nothing here: try ...${EVENTS_SUFFIX}`));
   const channel = path.slice(CHANNELS_PATH.length, path.length - suffix.length);

@@ -3,6 +3,7 @@ import { isSlug } from '../domain/prompt.ts';
 import type { Selector } from '../delivery/snapshot.ts';
 import { DELIVERY_PATH } from './paths.ts';
 import { badRequest, ProblemError } from './problem.ts';
+import { urlParts } from './url-parts.ts';
 
 const NUMBER_MAX = 2_147_483_647;
 
@@ -14,9 +15,9 @@ export interface Target {
 
 /** @param suffix what stands behind the slug. @throws ProblemError 400 */
 export function parseTarget(url: string, suffix = ''): Target {
-  const [path = '', query = ''] = url.split('?', 2);
+  const { path, search } = urlParts(url);
   const slug = decodeSlug(path.slice(DELIVERY_PATH.length, path.length - suffix.length));
-  return { slug, selector: parseSelector(new URLSearchParams(query).getAll('_version')) };
+  return { slug, selector: parseSelector(new URLSearchParams(search).getAll('_version')) };
 }
 
 function decodeSlug(raw: string): string {

@@ -26,6 +26,7 @@ import { Doorkeeper } from './doorkeeper.ts';
 import { DOOR_TIMES } from './door-times.ts';
 import type { DoorTimes } from './door-times.ts';
 import { createFront } from './front.ts';
+import { createGraph } from './graph.ts';
 import { startJanitor } from './janitor.ts';
 import { listenFault } from './listen-fault.ts';
 import type { Log } from './log.ts';
@@ -94,6 +95,7 @@ async function wire(
   stopAll: () => Promise<void>,
 ): Promise<RunningServer> {
   const { config, log } = options;
+  const graph = createGraph(config);
   const { database, dataDirectory } = await openMigrated(options, stops);
   const onUnavailable = sparsely((err: unknown, suppressed) => log.warn({ err, suppressed }, REFUSED));
   const actionDeps = { writer: database.writer, clock: () => new Date(), newId: () => v7(), onUnavailable };
@@ -126,7 +128,7 @@ async function wire(
   options.signal?.throwIfAborted();
 
   const checkpoints = await openCheckpoints(options, { database, node, dataDirectory, times }, stops);
-  const inside = { node, newApp, database, checkpoints, times, homeWorkspaceId: adminWorkspaceId };
+  const inside = { graph, node, newApp, database, checkpoints, times, homeWorkspaceId: adminWorkspaceId };
   const server = openDoors(options, inside, stops);
   const url = await listen(server, config);
   server.on('error', (error) => log.error({ err: error }, 'the HTTP server failed'));

@@ -57,7 +57,8 @@ function mapOf(path: string, entries: readonly [id: string, text: string][]): Re
 
 function parsed(path: string): unknown {
   try {
-    return JSON.parse(readFileSync(path, 'utf8'));
+    // Some editors put a byte order mark before everything.
+    return JSON.parse(readFileSync(path, 'utf8').replace(/^\uFEFF/, ''));
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error);
     throw new ConfigInvalid([`${VARIABLE} must be the path of a JSON file: ${why}`]);

@@ -85,12 +85,18 @@ describe('what is not there', () => {
     'latest&_version=stable',
     '1&_version=1',
     '9x',
+    '1?',
+    '1?a=1',
     'x'.repeat(33),
   ])('is a bad _version: %j', async (version) => {
     expect(await problemOf(`${TEXT}?_version=${version}`)).toMatchObject({
       status: 400,
       code: 'INVALID_INPUT',
     });
+  });
+
+  it('is looked for in everything after the first question mark', async () => {
+    expect(await problemOf(`${TEXT}?a=1?b=2&_version=3`)).toMatchObject({ status: 404, code: 'NOT_FOUND' });
   });
 
   it.each([

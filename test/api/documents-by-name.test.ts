@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ConfigInvalid } from '../../src/server/config.ts';
+import { createTestDatabase } from '../support/database.ts';
 import { startTestServer } from '../support/server.ts';
 import type { TestServer } from '../support/server.ts';
 import { openAcknowledged } from '../support/socket.ts';
@@ -254,9 +255,10 @@ describe('trusted documents', () => {
     await opened.body?.cancel();
   });
 
-  it('stand in a manifest of Apollo as well', async () => {
+  it('stand in a manifest of Apollo as well, with a byte order mark before it', async () => {
     const operations = [{ id: hashOf(NUMBER), name: 'Number', type: 'query', body: NUMBER }];
-    const trustedDocuments = manifest({ format: 'apollo-persisted-query-manifest', version: 1, operations });
+    const apollo = { format: 'apollo-persisted-query-manifest', version: 1, operations };
+    const trustedDocuments = manifest(`\uFEFF${JSON.stringify(apollo)}`);
     const server = await startTestServer({
       database: open.database,
       config: { adminKey: 'configured-admin-key-of-a-test', trustedDocuments },
@@ -296,5 +298,19 @@ describe('trusted documents', () => {
     const starting = startTestServer({ database: open.database, config: { trustedDocuments } });
     await expect(starting).rejects.toThrow(ConfigInvalid);
     await expect(starting).rejects.toThrow(fault);
+  });
+
+  it('are judged before anything is done to the database', async () => {
+    const database = await createTestDatabase({ empty: true });
+    const starting = startTestServer({
+      database,
+      config: { trustedDocuments: manifest({ one: '{ nope }' }) },
+    });
+    await expect(starting).rejects.toThrow(ConfigInvalid);
+    const [tables] = await database.query(
+      `SELECT count(*)::int AS count FROM pg_class WHERE relnamespace = 'public'::regnamespace`,
+    );
+    await database.drop();
+    expect(tables).toEqual({ count: 0 });
   });
 });

@@ -1,8 +1,10 @@
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
+import { writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { RequestListener } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
 import { pino } from 'pino';
 import { afterAll, beforeAll, describe, expect, inject, it, onTestFinished } from 'vitest';
 import { parseConnection } from '../../src/cli/connection.ts';
@@ -12,6 +14,7 @@ import { packageVersion } from '../../src/cli/package-version.ts';
 import { diagnoseDatabase } from '../../src/server/diagnose-database.ts';
 import { createTestDatabase } from '../support/database.ts';
 import type { TestDatabase } from '../support/database.ts';
+import { temporaryDirectory } from '../support/process.ts';
 import { MIGRATIONS_DIRECTORY, startTestServer } from '../support/server.ts';
 import type { TestServer } from '../support/server.ts';
 import { runCli } from './run-cli.ts';
@@ -101,6 +104,28 @@ describe('promptforge doctor', () => {
     expect(stdout).toMatch(/^- {8}database: the configuration must be right first$/m);
     expect(stdout).toMatch(/^FAULT {4}server: http:\/\/127.0.0.1:65501 .*is the server running/m);
     expect(stdout).not.toContain('a-password-of-the-test');
+  });
+
+  it.each([
+    ['that is missing', null, 'must be the path of a JSON file: ENOENT'],
+    [
+      'whose document the graph refuses',
+      '{"one":"{ nope }"}',
+      'the document "one" of .* is refused: Cannot query',
+    ],
+  ])('says a manifest of trusted documents %s', async (_, content, says) => {
+    const directory = await temporaryDirectory();
+    onTestFinished(() => directory.remove());
+    const path = join(directory.path, 'manifest.json');
+    if (content !== null) await writeFile(path, content);
+    const { code, stdout } = await runCli(['doctor'], {
+      DATABASE_URL: server.database.url,
+      PROMPTFORGE_TRUSTED_DOCUMENTS: path,
+    });
+    expect(code).toBe(1);
+    expect(stdout).toMatch(
+      new RegExp(`^FAULT {4}configuration: PROMPTFORGE_TRUSTED_DOCUMENTS:? ${says}`, 'm'),
+    );
   });
 });
 

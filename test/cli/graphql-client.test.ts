@@ -40,6 +40,12 @@ describe('graphqlClient', () => {
     ['401', { status: 401 }, 4, 'set PROMPTFORGE_API_KEY to a valid one'],
     ['403', { status: 403 }, 4, 'may not do this'],
     [
+      'DOCUMENT_NOT_TRUSTED',
+      { status: 403, ...failed('none of the manifest', { code: 'DOCUMENT_NOT_TRUSTED' }) },
+      5,
+      'the server refuses: none of the manifest',
+    ],
+    [
       '413',
       { status: 413, body: { detail: 'at most 65536 bytes' } },
       5,
