@@ -1,4 +1,3 @@
-import { once } from 'node:events';
 import type { ServerResponse } from 'node:http';
 
 export type Pages = AsyncGenerator<string | Uint8Array, void, void>;
@@ -23,16 +22,21 @@ export async function sendPages(
   res.end();
 }
 
-/** Whether the client has taken what was written, or has gone; false: neither in time. */
-async function drained(res: ServerResponse, stalledMs: number): Promise<boolean> {
-  const ending = new AbortController();
-  const signal = AbortSignal.any([ending.signal, AbortSignal.timeout(stalledMs)]);
-  try {
-    await Promise.race([once(res, 'drain', { signal }), once(res, 'close', { signal })]);
-    return true;
-  } catch {
-    return false;
-  } finally {
-    ending.abort();
-  }
+/**
+ * Whether the client has taken what was written, or has gone; false: neither in time. By a timer of its own: one of AbortSignal.timeout ends
+ * with its signal, and nothing holds that but the signals made of it, weakly.
+ */
+function drained(res: ServerResponse, stalledMs: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const taken = () => settle(true);
+    const timer = setTimeout(() => settle(false), stalledMs);
+    function settle(isTaken: boolean): void {
+      clearTimeout(timer);
+      res.off('drain', taken);
+      res.off('close', taken);
+      resolve(isTaken);
+    }
+    res.once('drain', taken);
+    res.once('close', taken);
+  });
 }

@@ -30,9 +30,8 @@ export interface WarmUp {
  */
 export function startWarmUp(options: WarmUpOptions): WarmUp {
   const stopping = new AbortController();
-  const ended = warmUp(options, AbortSignal.any([stopping.signal, AbortSignal.timeout(LASTS_MS_MAX)])).catch(
-    (error: unknown) =>
-      options.log.info({ err: error }, 'what was hot before is loaded when it is asked for'),
+  const ended = warmUp(options, stopping.signal).catch((error: unknown) =>
+    options.log.info({ err: error }, 'what was hot before is loaded when it is asked for'),
   );
   return {
     ended,
@@ -48,10 +47,14 @@ async function warmUp(
   signal: AbortSignal,
 ): Promise<void> {
   const beganMs = performance.now();
+  const isOver = () =>
+    signal.aborted ||
+    performance.now() - beganMs > LASTS_MS_MAX ||
+    snapshot.sizeBytes() > bytesMax * SHARE_MAX;
   let loaded = 0;
   for (const [workspaceId, places] of byWorkspace(await readHotPlaces(control, PLACES_MAX))) {
     for (const batch of inBatches(places, ({ bytes }) => bytes)) {
-      if (signal.aborted || snapshot.sizeBytes() > bytesMax * SHARE_MAX) break;
+      if (isOver()) break;
       await snapshot.warm(workspaceId, batch);
       loaded += batch.length;
     }

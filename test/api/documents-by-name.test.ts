@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -8,23 +7,18 @@ import { createTestDatabase } from '../support/database.ts';
 import { startTestServer } from '../support/server.ts';
 import type { TestServer } from '../support/server.ts';
 import { openAcknowledged } from '../support/socket.ts';
+import { answered, get, hashOf, named, NUMBER, post, SERVED, variables } from './documents-fixture.ts';
 import { createPrompt, promote } from './registry.ts';
 
-const NUMBER =
-  'query Number($slug: String!) { prompt(slug: $slug) { version(channel: "stable") { number } } }';
 const OWNER = '{ prompt(slug: "named/text") { owner } }';
 const FOLLOW = 'subscription { channelEvents(snapshot: true) { __typename } }';
-const OPERATOR_KEY = 'operator-key-of-a-test-0123456789abcdef';
-const variables = { slug: 'named/text' };
-const hashOf = (text: string) => createHash('sha256').update(text).digest('hex');
-const named = (text: string) => ({ persistedQuery: { version: 1, sha256Hash: hashOf(text) } });
 const directory = mkdtempSync(join(tmpdir(), 'documents-'));
 
 let open: TestServer;
 let trusting: TestServer;
 
 beforeAll(async () => {
-  open = await startTestServer({ config: { operatorKey: OPERATOR_KEY } });
+  open = await startTestServer();
   await createPrompt(open, 'named/text');
   await promote(open, 'named/text', 1);
   trusting = await startTestServer({
@@ -48,55 +42,6 @@ function manifest(content: unknown): string {
   writeFileSync(path, typeof content === 'string' ? content : JSON.stringify(content));
   return path;
 }
-
-/** Of the administrator of another workspace. */
-async function keyOfOther(): Promise<string> {
-  const created = await open.execute<{ createWorkspace: { adminKey: string } }, object>(
-    'mutation { createWorkspace(input: { slug: "other", name: "Other" }) { ... on CreatedWorkspace { adminKey } } }',
-    {},
-    { key: OPERATOR_KEY },
-  );
-  return created.data().createWorkspace.adminKey;
-}
-
-interface Answered {
-  readonly status: number;
-  readonly data?: unknown;
-  readonly code?: string | undefined;
-  readonly message?: string | undefined;
-}
-
-async function post(
-  server: TestServer,
-  body: object,
-  {
-    accept = 'application/graphql-response+json',
-    key = server.adminKey,
-  }: { readonly accept?: string; readonly key?: string | undefined } = {},
-): Promise<Answered> {
-  const headers = { authorization: `Bearer ${key}`, 'content-type': 'application/json', accept };
-  return answered(
-    await fetch(`${server.url}/graphql`, { method: 'POST', headers, body: JSON.stringify(body) }),
-  );
-}
-
-async function get(server: TestServer, parameters: Record<string, unknown>): Promise<Answered> {
-  const query = Object.entries(parameters).map(
-    ([name, value]) =>
-      `${name}=${encodeURIComponent(typeof value === 'string' ? value : JSON.stringify(value))}`,
-  );
-  return answered(await server.get(`/graphql?${query.join('&')}`));
-}
-
-async function answered(response: Response): Promise<Answered> {
-  const { data, errors } = (await response.json()) as {
-    data?: unknown;
-    errors?: { message: string; extensions: { code: string } }[];
-  };
-  return { status: response.status, data, code: errors?.[0]?.extensions.code, message: errors?.[0]?.message };
-}
-
-const SERVED = { status: 200, data: { prompt: { version: { number: 1 } } } };
 
 describe('automatic persisted queries', () => {
   it.each([
@@ -156,44 +101,6 @@ describe('automatic persisted queries', () => {
       status: 400,
       code: 'PERSISTED_QUERY_NOT_SUPPORTED',
     });
-  });
-});
-
-describe('automatic persisted queries are kept', () => {
-  const UNKNOWN = 'PERSISTED_QUERY_NOT_FOUND';
-  /** A sixth of what a workspace may keep, and a little. */
-  const large = (n: number) => `#${n}${'x'.repeat(180_000)}\n{ __typename }`;
-  const register = async (query: string, key?: string) => {
-    expect((await post(open, { query, extensions: named(query), variables }, { key })).status).toBe(200);
-  };
-
-  it('while they are used, though their answers are kept as bytes', async () => {
-    const [hot, twice, cold] = ['hot', 'twice', 'cold'].map((name) => NUMBER.replace('Number', name));
-    const byName = (query = '') => ({ documentId: hashOf(query), variables });
-    for (const query of [hot, twice, cold]) await register(query ?? '');
-    for (let n = 0; n < 12; n += 1) {
-      await register(large(n));
-      expect(await post(open, byName(hot))).toMatchObject(SERVED);
-      expect(await post(open, { query: twice, ...byName(twice) })).toMatchObject(SERVED);
-    }
-    // Other variables: an answer that is not kept.
-    const other = { variables: { slug: 'named/text', more: 1 } };
-    expect(await post(open, { ...byName(hot), ...other })).toMatchObject(SERVED);
-    expect(await post(open, { ...byName(twice), ...other })).toMatchObject(SERVED);
-    expect(await post(open, { ...byName(cold), ...other })).toMatchObject({ code: UNKNOWN });
-    // Forgotten, it is registered by either name.
-    expect(await post(open, { query: cold, ...byName(cold) })).toMatchObject(SERVED);
-    expect(await post(open, { ...byName(cold), ...other })).toMatchObject(SERVED);
-  });
-
-  it('for their workspace, whatever another one registers', async () => {
-    const query = NUMBER.replace('Number', 'Ours');
-    await register(query);
-    const key = await keyOfOther();
-    const byName = { documentId: hashOf(query), variables };
-    expect(await post(open, byName, { key })).toMatchObject({ code: UNKNOWN });
-    for (let n = 0; n < 40; n += 1) await register(large(n), key);
-    expect(await post(open, byName)).toMatchObject(SERVED);
   });
 });
 

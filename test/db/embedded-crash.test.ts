@@ -50,6 +50,8 @@ describe.skipIf(!isLinux)('after kill -9 of the server', () => {
     const dataDirectory = await makeDataDirectory();
     const { server, postmaster } = await startAndWrite(dataDirectory);
     server.child.kill('SIGKILL');
+    // Until it is gone it holds its claim, and that is right.
+    await server.exited;
     const next = await start({ dataDirectory });
     expect(next.pid).not.toBe(postmaster);
     expect(await ask(next.connection, 'select n from kept')).toEqual([{ n: 7 }]);
