@@ -35,7 +35,7 @@ interface Run {
 }
 
 /** Writes a value as JSON. @throws NotInSnapshot; whatever a mark throws */
-export type Write = (value: unknown, run: Run) => string;
+type Write = (value: unknown, run: Run) => string;
 
 /** An operation as it is written. */
 export interface Plan {
