@@ -24,7 +24,10 @@ export function readBody(req: IncomingMessage, bytesMax: number): Promise<Buffer
 
 function takeBody(req: IncomingMessage): Promise<Buffer> {
   return new Promise((resolve, reject) => {
-    const gone = () => reject(new Error('the request ended before its body'));
+    const gone = () => {
+      // Every request closes in the end; an error that nobody needs costs its stack.
+      if (!req.readableEnded) reject(new Error('the request ended before its body'));
+    };
     // Its client left while its credential was checked: no event will tell.
     if (req.destroyed) return gone();
     const chunks: Buffer[] = [];
