@@ -178,7 +178,8 @@ describe('what instances say', () => {
        VALUES ($1, $1, 's', 'stable', 'SSE', 'k', 'API_KEY', 'web', now(), 'listens')`,
       [workspaceId],
     );
-    expect(await purgeApplied(opened.writer)).toBe(1);
-    expect((await stored()).map(({ instance }) => instance)).toEqual(['listens', 'new']);
+    const purged = await purgeApplied(opened.writer);
+    const left = (await stored()).map(({ instance }) => instance);
+    expect({ purged, left }).toEqual({ purged: 1, left: ['listens', 'new'] });
   });
 });
