@@ -35,7 +35,7 @@ const PARSERS = new Map<number, Parser>([
 ]);
 
 /**
- * Runs the work in a transaction that the work itself commits; what it throws rolls back. Statements are prepared once a connection, and
+ * Runs the work in a transaction that the work itself commits; otherwise it is rolled back. Statements are prepared once a connection, and
  * Prisma's client and compiler have no part in it.
  */
 export async function withPreparedTx<T>(on: PreparedPool, work: (tx: PreparedTx) => Promise<T>): Promise<T> {
@@ -48,14 +48,15 @@ export async function withPreparedTx<T>(on: PreparedPool, work: (tx: PreparedTx)
   client.on('error', onError);
   // Its statements fail with it, and PostgreSQL rolls back what has lost its client.
   const timer = setTimeout(() => client.connection.stream.destroy(), on.timeoutMs);
+  const { tx, isCommitted } = transactionOn(client, on, () => clearTimeout(timer));
   try {
     await client.query('BEGIN');
-    return await work(transactionOn(client, on, () => clearTimeout(timer)));
+    return await work(tx);
   } catch (error) {
     if (isMixedUp(error)) on.prepares = false;
-    await client.query('ROLLBACK').catch(onError);
     throw error;
   } finally {
+    if (!isCommitted()) await client.query('ROLLBACK').catch(onError);
     clearTimeout(timer);
     client.off('error', onError);
     client.release(isBroken);
@@ -70,7 +71,8 @@ export function isMixedUp(error: unknown): boolean {
 
 type Query = Parameters<SqlTx['$queryRaw']>[0];
 
-function transactionOn(client: pg.PoolClient, on: PreparedPool, onCommit: () => void): PreparedTx {
+function transactionOn(client: pg.PoolClient, on: PreparedPool, onCommit: () => void) {
+  let isCommitted = false;
   const send = (query: Query, values: readonly unknown[]) => {
     const sql = query instanceof Prisma.Sql ? query : Prisma.sql(query, ...values);
     const { text } = sql;
@@ -81,7 +83,7 @@ function transactionOn(client: pg.PoolClient, on: PreparedPool, onCommit: () => 
       values: sql.values,
     });
   };
-  return {
+  const tx: PreparedTx = {
     pipelines: true,
     $queryRaw: async <Rows>(query: Query, ...values: readonly unknown[]) =>
       (await send(query, values)).rows as Rows,
@@ -91,8 +93,10 @@ function transactionOn(client: pg.PoolClient, on: PreparedPool, onCommit: () => 
       on.onQuery?.('COMMIT');
       const { command } = await client.query('COMMIT');
       if (command !== 'COMMIT') throw new Error(`the transaction ended with ${command}`);
+      isCommitted = true;
     },
   };
+  return { tx, isCommitted: () => isCommitted };
 }
 
 const names = new Map<string, string>();
