@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import type { CreateKeyOptions } from './keys.ts';
 import { listenForStop } from './stop-signal.ts';
+import { holdTickShape } from './tick-shape.ts';
 
 // The commands that have the database's door bring the whole server along: it is loaded when one of them runs, not before.
 
@@ -10,6 +11,7 @@ export function registerDoor(program: Command): void {
     .description('start the server; its configuration comes from the environment')
     .action(async () => {
       const stop = listenForStop();
+      holdTickShape();
       await (await import('./serve.ts')).serve(stop, { json: isJson(program) });
     });
   program

@@ -12,8 +12,8 @@ import { isToken } from './oidc.ts';
 const FRESH_MS = 5_000;
 const CACHED_MAX = 10_000;
 const CACHED_CHARACTERS_MAX = 32 * 1024 * 1024;
-const KEY_PREFIX = 'pf_live_';
 const BEARER = /^Bearer +(\S+)$/i;
+const BEARER_OF_KEY = /^Bearer +pf_live_/i;
 const NOBODY_IN_PARTICULAR: Caller = { workspace: undefined };
 /** After these what is remembered may be wrong. */
 const CHANGES: ReadonlySet<string> = new Set(['ApiKeyRevoked', 'ApiKeyRotated', 'MemberChanged']);
@@ -46,7 +46,7 @@ export interface AuthenticatorOptions {
   readonly checkPerson: Check | null;
   readonly configured: readonly ConfiguredKey[];
   readonly isReachable: () => boolean;
-  /** Told of every actor that is let in. */
+  /** Told of every actor that is let in after it was checked, or in a way that is no hot one: at least every 5 s while it comes. */
   readonly onUse: (actor: Actor, nowMs: number) => void;
 }
 
@@ -73,8 +73,8 @@ export class CredentialMemory implements Authenticator {
     caller: Caller = NOBODY_IN_PARTICULAR,
   ): Actor | null | Promise<Actor | null> {
     const credential = header === undefined ? undefined : credentialIn(header);
-    if (credential === undefined) return null;
-    const name = nameOf(credential, caller.workspace);
+    if (header === undefined || credential === undefined) return null;
+    const name = nameOf(header, caller.workspace);
     const nowMs = Date.now();
     const known = this.#remembered.get(name);
     if (known !== undefined && nowMs >= known.endsMs) {
@@ -93,11 +93,8 @@ export class CredentialMemory implements Authenticator {
   }
 
   remembered(header: string, workspace: string | undefined): Actor | null {
-    const credential = credentialIn(header);
-    const known = credential === undefined ? undefined : this.#remembered.get(nameOf(credential, workspace));
-    if (known === undefined) return null;
-    const nowMs = Date.now();
-    return this.#mayRelyOn(known, nowMs) ? this.#letIn(known.actor, nowMs) : null;
+    const known = this.#remembered.get(nameOf(header, workspace));
+    return known !== undefined && this.#mayRelyOn(known, Date.now()) ? known.actor : null;
   }
 
   async apply(workspaceId: string, events: readonly StoredEvent[]): Promise<void> {
@@ -168,10 +165,10 @@ function credentialIn(header: string): string | undefined {
   return BEARER.exec(header)?.[1];
 }
 
-/** A key belongs to one workspace; a person may come to several. */
-function nameOf(credential: string, workspace: string | undefined): string {
-  const isKey = workspace === undefined || credential.startsWith(KEY_PREFIX);
-  return isKey ? credential : `${workspace}\n${credential}`;
+/** The header as it came, so that a hot read takes nothing apart. A key belongs to one workspace; a person may come to several. */
+function nameOf(header: string, workspace: string | undefined): string {
+  const isKey = workspace === undefined || BEARER_OF_KEY.test(header);
+  return isKey ? header : `${workspace}\n${header}`;
 }
 
 export interface Configuration {

@@ -1,14 +1,25 @@
 import type { IncomingMessage } from 'node:http';
-import { canSomewhere } from '../domain/actor.ts';
-import type { Actor } from '../domain/actor.ts';
 import { badRequest, payloadTooLarge, ProblemError } from './problem.ts';
 
-const WRITER_BYTES_MAX = 8 * 1024 * 1024;
-const READER_BYTES_MAX = 64 * 1024;
-
-/** How large a body the actor may send: only those who may write have a reason for large ones. */
-export function bodyBytesMax(actor: Actor): number {
-  return canSomewhere(actor, 'prompts:write') ? WRITER_BYTES_MAX : READER_BYTES_MAX;
+/**
+ * Hands over the whole body in the turn in which its end comes. Nothing is handed over when its client has left: nobody waits for an answer.
+ * @throws ProblemError 413. @param failed what went wrong later, with a body whose length is not declared
+ */
+export function onBody(
+  req: IncomingMessage,
+  bytesMax: number,
+  take: (body: Buffer) => void,
+  failed: (error: unknown) => void,
+): void {
+  const declared = req.headers['content-length'];
+  if (declared === undefined) {
+    countBody(req, bytesMax).then(take, failed);
+    return;
+  }
+  if (Number(declared) > bytesMax) throw new ProblemError(payloadTooLarge(bytesMax));
+  const chunks: Buffer[] = [];
+  req.on('data', (chunk: Buffer) => chunks.push(chunk));
+  req.on('end', () => take(oneOf(chunks)));
 }
 
 /**

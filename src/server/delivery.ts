@@ -3,8 +3,6 @@ import { createAnswerCache } from '../delivery/answer-cache.ts';
 import type { Answer, AnswerCache } from '../delivery/answer-cache.ts';
 import type { Snapshot } from '../delivery/snapshot.ts';
 import type { Usage } from '../delivery/usage.ts';
-import { createAccessIds } from './access-ids.ts';
-import type { AccessIdOf } from './access-ids.ts';
 import { andThen } from './at-once.ts';
 import { countGiven } from './count-given.ts';
 import { makeAnswer, originHeaders } from './delivery-answer.ts';
@@ -15,6 +13,7 @@ import { flatHeaders, OPENING, openingOf } from './exchange.ts';
 import type { Exchange } from './exchange.ts';
 import { methodNotAllowed, ProblemError } from './problem.ts';
 import { sendAnswer } from './send-answer.ts';
+import { standingOf } from './standing.ts';
 
 const RENDER_SUFFIX = '/render';
 /** Ten thousand of 2 kB. An answer that is right shares its body with the snapshot; one that is not keeps it until it is pushed out or asked for. */
@@ -31,7 +30,6 @@ interface DeliveryDeps {
 export class Delivery {
   readonly #deps: DeliveryDeps;
   readonly #answers: AnswerCache<Answer>;
-  readonly #accessIdOf: AccessIdOf = createAccessIds();
 
   constructor(deps: DeliveryDeps) {
     this.#deps = deps;
@@ -45,7 +43,7 @@ export class Delivery {
    */
   read(actor: Actor, exchange: Exchange): void | Promise<void> {
     const { req } = exchange;
-    const key = `${this.#accessIdOf(actor)}\n${req.headers.accept ?? ''}\n${req.url ?? ''}`;
+    const key = `${standingOf(actor).accessId}\n${req.headers.accept ?? ''}\n${req.url ?? ''}`;
     const answer = this.#answers.find(key) ?? this.#make(actor, exchange, key);
     return andThen(answer, (made) => this.#send(actor, exchange, made));
   }

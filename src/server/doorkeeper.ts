@@ -10,6 +10,7 @@ import { createWithOrigin } from './origin.ts';
 import type { WithOrigin } from './origin.ts';
 import { ProblemError, rateLimited } from './problem.ts';
 import { sparsely } from './sparsely.ts';
+import { standingOf } from './standing.ts';
 import { Windows } from './windows.ts';
 
 /** A window's whole allowance may come at once: that is the burst. */
@@ -59,7 +60,6 @@ export class Doorkeeper {
   readonly #addresses: Windows | null;
   readonly #failures: Windows | null;
   readonly #known = new LRUCache<string, true>({ max: KNOWN_MAX });
-  readonly #names = new WeakMap<Actor, string>();
   readonly #warn: (what: object) => void;
 
   constructor({ authenticator, clientAddress, rateLimits, log }: DoorkeeperOptions) {
@@ -99,7 +99,7 @@ export class Doorkeeper {
 
   /** One more operation on a connection that was admitted. @returns 0, or after how many seconds to try again. */
   operation(actor: Actor): number {
-    const leftMs = this.#keys?.count(this.#nameOf(actor)) ?? 0;
+    const leftMs = this.#keys?.count(standingOf(actor).meter) ?? 0;
     return leftMs === 0 ? 0 : secondsOf(leftMs);
   }
 
@@ -144,17 +144,9 @@ export class Doorkeeper {
     { req, budget, atMs }: Pick<Arrival, 'budget' | 'atMs'> & Pick<Counted, 'req'>,
   ): void {
     if (this.#keys === null) return;
-    const name = budget === undefined ? this.#nameOf(actor) : `${this.#nameOf(actor)}${budget}`;
+    const { meter } = standingOf(actor);
+    const name = budget === undefined ? meter : `${meter}${budget}`;
     this.#consume(this.#keys, { name, by: 'key', req, atMs });
-  }
-
-  /** Made once for each actor: a string that is new is hashed anew. */
-  #nameOf(actor: Actor): string {
-    const known = this.#names.get(actor);
-    if (known !== undefined) return known;
-    const name = `${actor.workspaceId} ${actor.id} `;
-    this.#names.set(actor, name);
-    return name;
   }
 
   #consume(counter: Windows, { name, by, req, atMs }: Counted): void {

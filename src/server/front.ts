@@ -1,15 +1,14 @@
-import { randomUUID } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { isUnavailable } from '../db/database-errors.ts';
 import type { Actor } from '../domain/actor.ts';
 import { can } from '../domain/actor.ts';
-import { mayReadAll, readsSomething } from '../domain/actor-reading.ts';
+import { mayReadAll } from '../domain/actor-reading.ts';
 import type { FeedStatus } from '../realtime/feed.ts';
 import { takeApplied } from './applied-door.ts';
 import type { AppliedDoorDeps } from './applied-door.ts';
 import { andThen } from './at-once.ts';
 import type { AuditExport } from './audit-export.ts';
-import { bodyBytesMax, readBody } from './body.ts';
+import { onBody, readBody } from './body.ts';
 import { answerOptions, corsHeaders, VARY_CORS } from './cors.ts';
 import { requireDeliveryMethod } from './delivery.ts';
 import type { Delivery } from './delivery.ts';
@@ -38,7 +37,9 @@ import {
   unavailable,
   unexpected,
 } from './problem.ts';
+import { createRequestIds } from './request-ids.ts';
 import { CORS_ROUTES, routeOf, UNCOUNTED_ROUTES } from './route.ts';
+import { standingOf } from './standing.ts';
 
 export interface FrontDeps extends AppliedDoorDeps, GraphqlDoorDeps {
   readonly doorkeeper: Doorkeeper;
@@ -70,40 +71,48 @@ const LAST = ['connection', 'close'];
  * without a promise: counted, let in, found, sent, in the turn in which it came.
  */
 export function createFront(deps: FrontDeps): (req: IncomingMessage, res: ServerResponse) => void {
+  const nextRequestId = createRequestIds();
   return (req, res) => {
-    const exchange = begin(deps, req, res);
-    try {
-      handle(deps, exchange)?.catch((error: unknown) => fail(deps.log, exchange, error));
-    } catch (error) {
-      fail(deps.log, exchange, error);
-    }
+    const exchange = begin(deps, req, res, nextRequestId());
+    step(deps, exchange, () => handle(deps, exchange));
+    // What the client's side of the connection has taken already ends here; what has not is as long under way as its client takes it.
+    if (res.writableFinished) ended(deps, exchange);
+    else res.on('close', () => ended(deps, exchange));
   };
 }
 
-function begin(deps: FrontDeps, req: IncomingMessage, res: ServerResponse): Exchange {
+/** What goes wrong in it, at once or later, is told to the client. */
+function step(deps: FrontDeps, exchange: Exchange, take: () => Promise<void> | void): void {
+  try {
+    take()?.catch((error: unknown) => fail(deps.log, exchange, error));
+  } catch (error) {
+    fail(deps.log, exchange, error);
+  }
+}
+
+function begin(deps: FrontDeps, req: IncomingMessage, res: ServerResponse, requestId: string): Exchange {
   const atMs = performance.now();
   const path = pathOf(req);
   const route = routeOf(path);
   const { corsOrigins } = deps;
   const hasCors = corsOrigins.length > 0 && CORS_ROUTES.has(route);
   const cors = hasCors ? corsHeaders(req, corsOrigins) : NONE;
-  const exchange = {
+  return {
     req,
     res,
     path,
     route,
-    requestId: randomUUID(),
+    requestId,
     atMs,
     own: deps.isDraining() ? [...LAST, ...cors] : cors,
     vary: hasCors ? VARY_CORS : null,
   };
-  // Answered or cut off, and not before: an answer takes as long as its client takes it.
-  res.on('close', () => ended(deps, exchange, (performance.now() - atMs) / 1_000));
-  return exchange;
 }
 
-function ended({ metrics, log }: FrontDeps, exchange: Exchange, seconds: number): void {
-  const { req, res, path, route, requestId } = exchange;
+/** Answered or cut off. */
+function ended({ metrics, log }: FrontDeps, exchange: Exchange): void {
+  const { req, res, path, route, requestId, atMs } = exchange;
+  const seconds = (performance.now() - atMs) / 1_000;
   metrics.requests.observe(route, res.statusCode, seconds);
   if (!log.isLevelEnabled('debug')) return;
   log.debug({ requestId, method: req.method, path, status: res.statusCode, seconds }, 'request');
@@ -159,8 +168,10 @@ function handleGraphql(deps: FrontDeps, exchange: Exchange): void | Promise<void
     return deps.graphiql.page(req, res);
   }
   return andThen(requireActor(deps, exchange), (actor) => {
-    const body = hasBody(req) ? readBody(req, bodyBytesMax(actor)) : NOTHING;
-    return andThen(body, (read) => answerGraphql(deps, exchange, { actor, body: read }));
+    if (!hasBody(req)) return answerGraphql(deps, exchange, { actor, body: NOTHING });
+    const answer = (body: Buffer) =>
+      step(deps, exchange, () => answerGraphql(deps, exchange, { actor, body }));
+    return onBody(req, standingOf(actor).bodyBytesMax, answer, (error) => fail(deps.log, exchange, error));
   });
 }
 
@@ -181,7 +192,7 @@ async function handleSlowDelivery(deps: FrontDeps, exchange: Exchange): Promise<
   if (hasMinCursor(req)) await reachMinCursor(deps.reach, actor, req);
   requireDeliveryMethod(exchange);
   if (!hasBody(req)) return deps.delivery.read(actor, exchange);
-  return deps.delivery.render(actor, exchange, await readBody(req, bodyBytesMax(actor)));
+  return deps.delivery.render(actor, exchange, await readBody(req, standingOf(actor).bodyBytesMax));
 }
 
 async function handleChannel(deps: FrontDeps, exchange: Exchange): Promise<void> {
@@ -234,7 +245,7 @@ function refuseStranger(): never {
 }
 
 function requireRead(actor: Actor): void {
-  if (readsSomething(actor)) return;
+  if (standingOf(actor).readsSomething) return;
   throw new ProblemError(forbidden('this credential lacks the scope "channels:read"'));
 }
 

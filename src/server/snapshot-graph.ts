@@ -3,8 +3,6 @@ import type { AnswerCache, Ingredient } from '../delivery/answer-cache.ts';
 import type { Snapshot } from '../delivery/snapshot.ts';
 import type { Usage } from '../delivery/usage.ts';
 import type { Actor } from '../domain/actor.ts';
-import { createAccessIds } from './access-ids.ts';
-import type { AccessIdOf } from './access-ids.ts';
 import { countGiven } from './count-given.ts';
 import { documentIdOf } from './documents.ts';
 import type { Documents } from './documents.ts';
@@ -22,6 +20,7 @@ import { SnapshotOperation } from './snapshot-operation.ts';
 import type { SnapshotOperationDeps } from './snapshot-operation.ts';
 import { SnapshotPlans } from './snapshot-plans.ts';
 import { MemoryReads } from './snapshot-reads.ts';
+import { standingOf } from './standing.ts';
 
 /** A body that is longer is not asked for twice. */
 const KEYED_BYTES_MAX = 4_096;
@@ -71,7 +70,6 @@ export class SnapshotGraph {
   readonly #deps: SnapshotGraphDeps;
   readonly #planned = new WeakMap<OperationDefinitionNode, SnapshotOperation>();
   readonly #planning: SnapshotOperationDeps;
-  readonly #accessIdOf: AccessIdOf = createAccessIds();
 
   constructor(deps: SnapshotGraphDeps) {
     this.#deps = deps;
@@ -95,11 +93,11 @@ export class SnapshotGraph {
   /** All that an answer depends on beside what is served. Null: nothing that is answered here. */
   #keyOf({ exchange: { req }, actor, body }: Asked, type: GraphqlMediaType): string | null {
     const { method, url = '', headers } = req;
-    if (method === 'GET') return `${this.#accessIdOf(actor)}\n${type}\n${url}`;
+    if (method === 'GET') return `${standingOf(actor).accessId}\n${type}\n${url}`;
     if (method !== 'POST' || url !== GRAPHQL_PATH) return null;
     if (body.length > KEYED_BYTES_MAX) return '';
     // With the media type of the request: the same bytes are something else as another. One character a byte: what is no UTF-8 is no other text.
-    return `${this.#accessIdOf(actor)}\n${type}\n${headers['content-type']}\n${body.toString('latin1')}`;
+    return `${standingOf(actor).accessId}\n${type}\n${headers['content-type']}\n${body.toString('latin1')}`;
   }
 
   #make(asked: Asked, type: GraphqlMediaType, fullKey: string): boolean | Promise<boolean> {
