@@ -82,7 +82,7 @@ export class CatchUp {
 
   async #attach(at: FeedPlace): Promise<FeedPlace | null> {
     const { deps, renderer, workspaceId } = this.#stage;
-    const { bookmarks } = this.#member.follower;
+    const { bookmarks } = this.#member.listener;
     const greeting = bookmarks ? await renderer.render(bookmark(at, deps.lagMs(workspaceId))) : null;
     if (this.#isOver()) return null;
     // The group went on meanwhile: so must the member before it may be told that it is there.
@@ -152,7 +152,7 @@ export class CatchUp {
     const member = this.#member;
     if (!member.sink.send(payload)) return false;
     member.tellAlone(payload.frame.cursor);
-    this.#stage.deps.audience.pushed(payload.frame, member.follower, 1);
+    this.#stage.deps.audience.pushed(payload.frame, member.listener, 1);
     return true;
   }
 
@@ -189,7 +189,7 @@ export class CatchUp {
   }
 
   #skips(): boolean {
-    return this.#member.isSlow && this.#member.follower.mode === 'LATEST';
+    return this.#member.isSlow && this.#member.listener.mode === 'LATEST';
   }
 
   #isOver(): boolean {

@@ -107,7 +107,7 @@ export interface HubStage {
   readonly conflated: () => number;
   readonly failures: unknown[];
   /** Who joined, with how far each is. */
-  readonly joined: Pick<Member, 'follower' | 'told'>[];
+  readonly joined: Pick<Member, 'listener' | 'told'>[];
   /** What was counted. */
   readonly pushed: { readonly frame: Frame; readonly actor: string; readonly times: number }[];
   join(options?: JoinOptions): { readonly sink: TestSink; readonly leave: () => void };
