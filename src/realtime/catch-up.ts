@@ -17,6 +17,8 @@ export const UNSENT_BYTES_MAX = 256 * 1024;
 
 const RETRY_MS = 250;
 const REACH_MS = 2_000;
+/** How many frames are rendered before it is known how large they are. */
+const FIRST_AT_ONCE = 2;
 /** So many events are looked through at once for the newest of each slug. */
 const CONFLATED_EVENTS_MAX = 5_000;
 
@@ -137,8 +139,12 @@ export class CatchUp {
   /** @returns false when there is nobody to send to any more. */
   async #send(frames: readonly Frame[]): Promise<boolean> {
     const { renderer, deps } = this.#stage;
-    for (let from = 0; from < frames.length; from += RENDERED_AT_ONCE) {
-      const payloads = await renderer.renderAll(frames.slice(from, from + RENDERED_AT_ONCE));
+    let count = FIRST_AT_ONCE;
+    for (let from = 0; from < frames.length;) {
+      if (!(await this.#hasRoom())) return false;
+      const payloads = await renderer.renderAll(frames.slice(from, from + count));
+      from += payloads.length;
+      count = nextCount(payloads);
       for (const payload of payloads) {
         if (!(await this.#hasRoom())) return false;
         if (this.#write(payload)) deps.meters.replayed(1);
@@ -195,4 +201,11 @@ export class CatchUp {
   #isOver(): boolean {
     return this.#member.run !== this.#run || !this.#stage.has(this.#member);
   }
+}
+
+/** What is rendered and not taken yet is memory, one that reads slowly holds it for long: about as much as may be unsent, and one frame at least. */
+function nextCount(payloads: readonly Payload[]): number {
+  const bytes = payloads.reduce((sum, payload) => sum + payload.bytes.length, 1);
+  const fitting = Math.floor((payloads.length * UNSENT_BYTES_MAX) / bytes);
+  return Math.max(1, Math.min(RENDERED_AT_ONCE, fitting));
 }
