@@ -77,22 +77,26 @@ builder.prismaNode('Promotion', {
       nullable: true,
       description: 'The approved request that it applied; null: it needed none.',
     }),
-    createdAt: t.expose('createdAt', {
-      skipTypeScopes: true,
-      extensions: fromSnapshot<PromotedInMemory>(({ served }) => served.promotedAt),
-      type: 'DateTime',
-      description: 'When.',
-    }),
-    cursor: t.string({
-      skipTypeScopes: true,
-      extensions: fromSnapshot<PromotedInMemory>((promoted) => factsOf(promoted).cursor),
-      description:
-        "Its place in the workspace's feed: the end of its commit, so that resuming from it never tears a batch.",
-      select: { event: { select: { commitSeq: true } } },
-      resolve: async ({ event }, _args, { loaders }) => {
-        if (event === null) throw new Error('a promotion without its event');
-        return encodeFeedCursor(await loaders.commitEnd.load(event.commitSeq));
-      },
-    }),
   }),
 });
+
+// When it was, and where that stands in the log.
+builder.prismaObjectFields('Promotion', (t) => ({
+  createdAt: t.expose('createdAt', {
+    skipTypeScopes: true,
+    extensions: fromSnapshot<PromotedInMemory>(({ served }) => served.promotedAt),
+    type: 'DateTime',
+    description: 'When.',
+  }),
+  cursor: t.string({
+    skipTypeScopes: true,
+    extensions: fromSnapshot<PromotedInMemory>((promoted) => factsOf(promoted).cursor),
+    description:
+      "Its place in the workspace's feed: the end of its commit, so that resuming from it never tears a batch.",
+    select: { event: { select: { commitSeq: true } } },
+    resolve: async ({ event }, _args, { loaders }) => {
+      if (event === null) throw new Error('a promotion without its event');
+      return encodeFeedCursor(await loaders.commitEnd.load(event.commitSeq));
+    },
+  }),
+}));

@@ -11,7 +11,7 @@ import type { Actor } from '../domain/actor.ts';
 import type { Topic } from '../domain/channel-topic.ts';
 import { BadCursor, InvalidInput } from '../domain/errors.ts';
 import { optionalInstance } from '../domain/instance.ts';
-import type { Frame, MoveFrame } from '../realtime/frames.ts';
+import type { Frame, MoveFrame, SnapshotFrame } from '../realtime/frames.ts';
 import type { DeliveryMode, Rendering } from '../realtime/member.ts';
 import { openSse } from './graphql-sse.ts';
 import { eventForm } from './sse-connection.ts';
@@ -157,23 +157,26 @@ async function eventOf({ channel, ofState, ofMove }: Sources, frame: Frame): Pro
   switch (frame.type) {
     case 'Bookmark':
       return { event: 'bookmark', data: { lagMs: frame.lagMs } };
-    case 'PromotionRequestChanged':
-      throw new Error('an event stream follows a channel');
     case 'VersionWithdrawn':
       return { event: 'withdrawn', data: { slug: frame.slug, channel, more } };
     case 'VersionPromoted': {
       const { slug } = frame;
       return { event: 'promoted', data: { ...deliveryAnswer({ ...(await ofMove(frame)), slug }), more } };
     }
-    case 'ChannelSnapshot': {
-      const { reason, part, complete } = frame;
-      const entries = await Promise.all(
-        frame.entries.map(async ({ promotionId, slug }) => ({ ...(await ofState(promotionId)), slug })),
-      );
-      return {
-        event: 'snapshot',
-        data: { reason, part, complete, entries: entries.map(deliveryAnswer), more },
-      };
-    }
+    case 'ChannelSnapshot':
+      return snapshotEvent(frame, ofState);
+    default:
+      throw new Error('an event stream follows a channel');
   }
+}
+
+async function snapshotEvent(
+  { reason, part, complete, entries, more }: SnapshotFrame,
+  ofState: Sources['ofState'],
+): Promise<ServerSentEvent> {
+  const versions = await Promise.all(
+    entries.map(async ({ promotionId, slug }) => ({ ...(await ofState(promotionId)), slug })),
+  );
+  const data = { reason, part, complete, entries: versions.map(deliveryAnswer), more };
+  return { event: 'snapshot', data };
 }
