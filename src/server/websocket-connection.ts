@@ -172,6 +172,11 @@ export class WebSocketConnection implements Connection {
     if (this.#operations.get(operationId) === operation) operation.leave = join();
   }
 
+  /** Whether another operation goes by its id now. */
+  isReplaced(operationId: string, operation: OpenOperation): boolean {
+    return (this.#operations.get(operationId) ?? operation) !== operation;
+  }
+
   /** The operation is over, or whichever goes by its id. */
   end(operationId: string, operation = this.#operations.get(operationId)): void {
     if (this.#operations.get(operationId) !== operation) return;

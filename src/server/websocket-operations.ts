@@ -85,8 +85,8 @@ export function createWebSocketOperations(deps: WebSocketDeps): Server<{ connect
       return isWelcome;
     },
     onSubscribe: (ctx, id, payload) => prepare(deps, ctx, id, payload),
-    execute: (args) => answer(deps, HandedArgs.take(args)),
-    subscribe: (args) => follow(deps, HandedArgs.take(args)),
+    execute: (args) => unlessReplaced(HandedArgs.take(args), (prepared) => answer(deps, prepared)),
+    subscribe: (args) => unlessReplaced(HandedArgs.take(args), (prepared) => follow(deps, prepared)),
   });
 }
 
@@ -164,6 +164,16 @@ function rateLimitedError(retryAfter: number): GraphQLError {
   return new GraphQLError(`too many requests of this key: try again in ${retryAfter} s`, {
     extensions: { code: 'RATE_LIMITED', retryAfter },
   });
+}
+
+/**
+ * A client may complete an operation that is under way and use its id again. Whatever comes of the first one then is nobody's: graphql-ws, which
+ * tells operations apart by their ids alone, would give it to the second one, and end that. So it never hears of it.
+ */
+async function unlessReplaced<T>(prepared: Prepared, run: (prepared: Prepared) => Promise<T>): Promise<T> {
+  const result = await run(prepared);
+  const { connection, operationId, token } = prepared;
+  return connection.isReplaced(operationId, token) ? new Promise<never>(() => undefined) : result;
 }
 
 async function answer(
