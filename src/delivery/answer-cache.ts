@@ -20,23 +20,17 @@ export function ingredientOf(key: string, { revision, source }: Served): Ingredi
   return { key, revision, promptId, version, channel };
 }
 
-/** A whole answer, written once, sent many times. Headers are flat: name, value, name, value. */
+/** A whole answer, written once, sent many times. Its heads are the server's matter. */
 export interface Answer {
   readonly madeOf: readonly Ingredient[];
-  readonly etag: string;
-  readonly headers200: readonly string[];
-  readonly headers304: readonly string[];
   readonly body: Buffer;
 }
-
-/** What the cache looks at. */
-type Keepable = Pick<Answer, 'madeOf' | 'body'>;
 
 /**
  * Answers as bytes. The key says all that an answer depends on beside what is served: who may read what, and what was asked in which
  * words. What is served is not in the key: an answer knows what it was made of.
  */
-export interface AnswerCache<Kept extends Keepable> {
+export interface AnswerCache<Kept extends Answer> {
   /** The answer under the key, if it is still right. */
   find(key: string): Kept | undefined;
   /** Keeps the answer, unless its key is too long: what is that long is not asked for twice. */
@@ -45,12 +39,12 @@ export interface AnswerCache<Kept extends Keepable> {
 }
 
 const KEY_LENGTH_MAX = 6_144;
-/** Of an entry: its arrays and their strings. */
-const OVERHEAD_BYTES = 1_024;
+/** Of an entry: its heads, as arrays and as texts. */
+const OVERHEAD_BYTES = 3_072;
 /** Of each ingredient: its key, which may be its own string. */
 const INGREDIENT_BYTES = 512;
 
-export function createAnswerCache<Kept extends Keepable>(
+export function createAnswerCache<Kept extends Answer>(
   snapshot: Pick<Snapshot, 'revisionOf'>,
   bytesMax: number,
 ): AnswerCache<Kept> {
@@ -79,7 +73,7 @@ export function createAnswerCache<Kept extends Keepable>(
  * promotion, a rename or an archiving changes, all of a commit at once; what is pushed out for want of room, or forgotten with its
  * workspace, is not held any more. So no answer outlives what the snapshot would say, and none mixes two moments.
  */
-function isRight({ madeOf }: Keepable, snapshot: Pick<Snapshot, 'revisionOf'>): boolean {
+function isRight({ madeOf }: Answer, snapshot: Pick<Snapshot, 'revisionOf'>): boolean {
   for (const { key, revision } of madeOf) if (snapshot.revisionOf(key) !== revision) return false;
   return true;
 }

@@ -5,31 +5,36 @@ import type { Answer } from '../delivery/answer-cache.ts';
 import { keyOf } from '../delivery/held-versions.ts';
 import type { Representation, Served } from '../delivery/representation.ts';
 import type { Target } from './delivery-target.ts';
-import { flatHeaders, OPENING } from './exchange.ts';
+import { flatHeaders, headOf } from './head.ts';
+import type { Head } from './head.ts';
 import { notAcceptable, ProblemError } from './problem.ts';
 import { varyWith } from './revalidation.ts';
+
+/** What a GET is answered: the whole of it, or that the client has it already. */
+export interface DeliveryAnswer extends Answer {
+  readonly etag: string;
+  readonly whole: Head;
+  readonly unchanged: Head;
+}
 
 /** @throws ProblemError 406 */
 export function makeAnswer(
   served: Served,
   { slug, selector }: Target,
   { req, workspaceId, vary }: { req: IncomingMessage; workspaceId: string; vary: string | null },
-): Answer {
+): DeliveryAnswer {
   const { etag, body, contentType } = negotiate(req, served);
-  const headers304 = [
-    ...OPENING,
-    ...flatHeaders({
-      etag,
-      'cache-control': 'channel' in selector ? 'private, no-cache' : 'private, max-age=31536000, immutable',
-      ...originHeaders(served),
-      vary: varyWith(vary),
-    }),
-  ];
+  const headers = flatHeaders({
+    etag,
+    'cache-control': 'channel' in selector ? 'private, no-cache' : 'private, max-age=31536000, immutable',
+    ...originHeaders(served),
+    vary: varyWith(vary),
+  });
   return {
     madeOf: [ingredientOf(keyOf({ workspaceId, slug, selector }), served)],
     etag,
-    headers304,
-    headers200: [...headers304, 'content-type', contentType, 'content-length', String(body.length)],
+    unchanged: headOf(304, headers),
+    whole: headOf(200, [...headers, 'content-type', contentType, 'content-length', String(body.length)]),
     body,
   };
 }

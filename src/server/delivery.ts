@@ -1,22 +1,25 @@
 import type { Actor } from '../domain/actor.ts';
 import { createAnswerCache } from '../delivery/answer-cache.ts';
-import type { Answer, AnswerCache } from '../delivery/answer-cache.ts';
+import type { AnswerCache } from '../delivery/answer-cache.ts';
 import type { Snapshot } from '../delivery/snapshot.ts';
 import type { Usage } from '../delivery/usage.ts';
 import { andThen } from './at-once.ts';
 import { countGiven } from './count-given.ts';
 import { makeAnswer, originHeaders } from './delivery-answer.ts';
+import type { DeliveryAnswer } from './delivery-answer.ts';
 import { findServed } from './delivery-finding.ts';
 import { parseValues, renderServed } from './delivery-render.ts';
 import { parseTarget } from './delivery-target.ts';
-import { flatHeaders, OPENING, openingOf } from './exchange.ts';
+import { openingOf } from './exchange.ts';
 import type { Exchange } from './exchange.ts';
+import { flatHeaders, OPENING } from './head.ts';
 import { methodNotAllowed, ProblemError } from './problem.ts';
+import { matchesEtag } from './revalidation.ts';
 import { sendAnswer } from './send-answer.ts';
 import { standingOf } from './standing.ts';
 
 const RENDER_SUFFIX = '/render';
-/** Ten thousand of 2 kB. An answer that is right shares its body with the snapshot; one that is not keeps it until it is pushed out or asked for. */
+/** Six thousand of 2 kB. An answer that is right shares its body with the snapshot; one that is not keeps it until it is pushed out or asked for. */
 const ANSWERS_BYTES_MAX = 32 * 1024 * 1024;
 
 interface DeliveryDeps {
@@ -29,7 +32,7 @@ interface DeliveryDeps {
 /** Answers with what is served: GET and HEAD /v1/prompts/{slug}, POST /v1/prompts/{slug}/render. */
 export class Delivery {
   readonly #deps: DeliveryDeps;
-  readonly #answers: AnswerCache<Answer>;
+  readonly #answers: AnswerCache<DeliveryAnswer>;
 
   constructor(deps: DeliveryDeps) {
     this.#deps = deps;
@@ -42,8 +45,8 @@ export class Delivery {
    * @throws ProblemError, at once or later; whatever the database fails with when the answer is not in memory
    */
   read(actor: Actor, exchange: Exchange): void | Promise<void> {
-    const { req } = exchange;
-    const key = `${standingOf(actor).accessId}\n${req.headers.accept ?? ''}\n${req.url ?? ''}`;
+    const { url = '', headers } = exchange.req;
+    const key = exchange.said.key(standingOf(actor).accessId, headers.accept ?? '', '', url);
     const answer = this.#answers.find(key) ?? this.#make(actor, exchange, key);
     return andThen(answer, (made) => this.#send(actor, exchange, made));
   }
@@ -68,7 +71,7 @@ export class Delivery {
     res.end(answer);
   }
 
-  #make(actor: Actor, { req, vary }: Exchange, key: string): Answer | Promise<Answer> {
+  #make(actor: Actor, { req, vary }: Exchange, key: string): DeliveryAnswer | Promise<DeliveryAnswer> {
     const target = parseTarget(req.url ?? '');
     const { workspaceId } = actor;
     return andThen(findServed(this.#deps.snapshot, actor, target), (served) => {
@@ -78,9 +81,12 @@ export class Delivery {
     });
   }
 
-  #send(actor: Actor, exchange: Exchange, answer: Answer): void {
+  #send(actor: Actor, exchange: Exchange, { madeOf, etag, whole, unchanged, body }: DeliveryAnswer): void {
     // HEAD asks what there is; whoever then wants it comes again.
-    if (exchange.req.method === 'GET') countGiven(this.#deps.usage, actor, answer.madeOf);
+    const { method, headers } = exchange.req;
+    if (method === 'GET') countGiven(this.#deps.usage, actor, madeOf);
+    const isKnown = matchesEtag(headers['if-none-match'], etag);
+    const answer = isKnown ? { head: unchanged, body: undefined } : { head: whole, body };
     sendAnswer(exchange, answer, { isStale: this.#deps.isStale() });
   }
 }

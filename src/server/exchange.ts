@@ -1,14 +1,18 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { ID_AT, OPENING } from './head.ts';
+import type { LastSaid } from './last-said.ts';
+import type { PreparedResponse } from './prepared-response.ts';
 import type { Route } from './route.ts';
-import { SECURITY_HEADERS } from './security-headers.ts';
 
 /** A request, and what is known of its answer before anybody has looked into it. Headers are flat: name, value, name, value. */
 export interface Exchange {
   readonly req: IncomingMessage;
-  readonly res: ServerResponse;
+  readonly res: PreparedResponse;
   readonly path: string;
   readonly route: Route;
   readonly requestId: string;
+  /** Of its connection. */
+  readonly said: LastSaid;
   /** When its head was there, as `performance.now` has it. */
   readonly atMs: number;
   /** Of this answer beside what every answer says: that its connection ends, who may read it. */
@@ -17,20 +21,10 @@ export interface Exchange {
   readonly vary: string | null;
 }
 
-const FIRST = ['x-request-id', ''] as const;
-
-/** What every answer says, for whole header arrays that are written at once; `openingOf` says of which request it is. */
-export const OPENING: readonly string[] = [...FIRST, ...SECURITY_HEADERS.flat()];
-
-/** Names and values in turns. */
-export function flatHeaders(headers: Readonly<Record<string, string>>): string[] {
-  return Object.entries(headers).flat();
-}
-
 /** A header array of this exchange. @param headers begins with OPENING */
 export function openingOf({ requestId, own }: Exchange, headers: readonly string[]): string[] {
   const opened = headers.slice();
-  opened[FIRST.length - 1] = requestId;
+  opened[ID_AT] = requestId;
   if (own.length > 0) opened.push(...own);
   return opened;
 }

@@ -1,4 +1,4 @@
-import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { IncomingMessage } from 'node:http';
 import { isUnavailable } from '../db/database-errors.ts';
 import type { Actor } from '../domain/actor.ts';
 import { can } from '../domain/actor.ts';
@@ -22,11 +22,13 @@ import type { Graphiql } from './graphiql.ts';
 import { answerGraphql } from './graphql-door.ts';
 import type { GraphqlDoorDeps } from './graphql-door.ts';
 import { sendLiveness, sendReadiness } from './health.ts';
+import { createLastSaid } from './last-said.ts';
 import type { Log } from './log.ts';
 import type { Metrics } from './metrics.ts';
 import { hasMinCursor, reachMinCursor } from './min-cursor.ts';
 import type { Reach } from './min-cursor.ts';
 import { DELIVERY_PATH, GRAPHQL_PATH } from './paths.ts';
+import type { PreparedResponse } from './prepared-response.ts';
 import {
   forbidden,
   methodNotAllowed,
@@ -70,10 +72,11 @@ const LAST = ['connection', 'close'];
  * Every HTTP request comes in here: routing, CORS, authentication, body limits, errors, metrics. What memory answers is answered at once,
  * without a promise: counted, let in, found, sent, in the turn in which it came.
  */
-export function createFront(deps: FrontDeps): (req: IncomingMessage, res: ServerResponse) => void {
+export function createFront(deps: FrontDeps): (req: IncomingMessage, res: PreparedResponse) => void {
   const nextRequestId = createRequestIds();
+  const saidOn = createLastSaid();
   return (req, res) => {
-    const exchange = begin(deps, req, res, nextRequestId());
+    const exchange = begin(deps, { req, res, requestId: nextRequestId(), said: saidOn(req.socket) });
     step(deps, exchange, () => handle(deps, exchange));
     // What the client's side of the connection has taken already ends here; what has not is as long under way as its client takes it.
     if (res.writableFinished) ended(deps, exchange);
@@ -90,7 +93,9 @@ function step(deps: FrontDeps, exchange: Exchange, take: () => Promise<void> | v
   }
 }
 
-function begin(deps: FrontDeps, req: IncomingMessage, res: ServerResponse, requestId: string): Exchange {
+type Beginning = Pick<Exchange, 'req' | 'res' | 'requestId' | 'said'>;
+
+function begin(deps: FrontDeps, { req, res, requestId, said }: Beginning): Exchange {
   const atMs = performance.now();
   const path = pathOf(req);
   const route = routeOf(path);
@@ -103,6 +108,7 @@ function begin(deps: FrontDeps, req: IncomingMessage, res: ServerResponse, reque
     path,
     route,
     requestId,
+    said,
     atMs,
     own: deps.isDraining() ? [...LAST, ...cors] : cors,
     vary: hasCors ? VARY_CORS : null,
@@ -231,11 +237,13 @@ async function handleMetrics(deps: FrontDeps, exchange: Exchange): Promise<void>
 
 function requireActor(
   { doorkeeper }: FrontDeps,
-  { req, requestId, atMs }: Exchange,
+  { req, requestId, said, atMs }: Exchange,
   budget?: 'applied',
 ): Actor | Promise<Actor> {
+  const { authorization } = req.headers;
+  const credential = authorization === undefined ? undefined : said.authorization(authorization);
   return andThen(
-    doorkeeper.admit(req, req.headers.authorization, { requestId, budget, atMs }),
+    doorkeeper.admit(req, credential, { requestId, budget, atMs }),
     (actor) => actor ?? refuseStranger(),
   );
 }

@@ -1,5 +1,5 @@
 import { createServer } from 'node:http';
-import type { Server, ServerOptions as HttpOptions } from 'node:http';
+import type { IncomingMessage, Server, ServerOptions as HttpOptions } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import { v7 } from 'uuid';
 import { createApp } from '../actions/app.ts';
@@ -34,6 +34,7 @@ import { startNode } from './node.ts';
 import type { Node } from './node.ts';
 import type { KeyTimes } from './oidc.ts';
 import { recordingApp } from './own-writes.ts';
+import { KEEP_ALIVE_MS, PreparedResponse } from './prepared-response.ts';
 import { atMost } from './rounds.ts';
 import { sparsely } from './sparsely.ts';
 import { openSigning } from './signing.ts';
@@ -43,7 +44,6 @@ import { WaitingRoom } from './waiting-room.ts';
 import { startWarmUp } from './warm-up.ts';
 import { attachWebSocket } from './websocket.ts';
 
-const KEEP_ALIVE_MS = 65_000;
 const IDLE_SWEEP_MS = 100;
 /** What was opened in the last moment before the node stopped to listen may say in this time what it wants. */
 const FIRST_WORD_MS = 500;
@@ -178,12 +178,17 @@ function openDoors(options: ServerOptions, inside: Inside, stops: Stops): Server
 }
 
 /** How slow a request may come. Without a look more often than node's 30 s, its times would hold for nobody. */
-function httpOptions({ headersMs, requestMs, sweepMs }: DoorTimes): HttpOptions {
+function httpOptions({
+  headersMs,
+  requestMs,
+  sweepMs,
+}: DoorTimes): HttpOptions<typeof IncomingMessage, typeof PreparedResponse> {
   return {
     headersTimeout: headersMs,
     requestTimeout: requestMs,
     connectionsCheckingInterval: sweepMs,
     keepAliveTimeout: KEEP_ALIVE_MS,
+    ServerResponse: PreparedResponse,
   };
 }
 

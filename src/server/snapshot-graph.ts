@@ -1,21 +1,23 @@
 import type { GraphQLSchema, OperationDefinitionNode } from 'graphql';
-import type { AnswerCache, Ingredient } from '../delivery/answer-cache.ts';
+import type { Answer, AnswerCache } from '../delivery/answer-cache.ts';
 import type { Snapshot } from '../delivery/snapshot.ts';
 import type { Usage } from '../delivery/usage.ts';
 import type { Actor } from '../domain/actor.ts';
 import { countGiven } from './count-given.ts';
 import { documentIdOf } from './documents.ts';
 import type { Documents } from './documents.ts';
-import { OPENING, openingOf } from './exchange.ts';
 import type { Exchange } from './exchange.ts';
 import { cachingOf } from './graphql-caching.ts';
 import { graphqlMediaType } from './graphql-media-type.ts';
 import type { GraphqlMediaType } from './graphql-media-type.ts';
+import { headOf } from './head.ts';
+import type { Head } from './head.ts';
 import { hasMinCursor } from './min-cursor.ts';
 import { operationOf, paramsOf } from './operation-params.ts';
 import type { RequestParams } from './operation-params.ts';
 import type { Operation, Operations } from './operations.ts';
 import { GRAPHQL_PATH } from './paths.ts';
+import { sendAnswer } from './send-answer.ts';
 import { SnapshotOperation } from './snapshot-operation.ts';
 import type { SnapshotOperationDeps } from './snapshot-operation.ts';
 import { SnapshotPlans } from './snapshot-plans.ts';
@@ -24,14 +26,14 @@ import { standingOf } from './standing.ts';
 
 /** A body that is longer is not asked for twice. */
 const KEYED_BYTES_MAX = 4_096;
+/** In the place of a body's media type: no header is that. */
+const NO_BODY = '\0';
 /** An operation waits for so many rounds of loads before the database is asked as for any other. */
 const ROUNDS_MAX = 24;
 
 /** The answer to an operation, as bytes. */
-export interface GraphAnswer {
-  readonly madeOf: readonly Ingredient[];
-  readonly headers: readonly string[];
-  readonly body: Buffer;
+export interface GraphAnswer extends Answer {
+  readonly head: Head;
   /** Of the document that was asked for by its name. */
   readonly documentId: string | null;
 }
@@ -91,13 +93,14 @@ export class SnapshotGraph {
   }
 
   /** All that an answer depends on beside what is served. Null: nothing that is answered here. */
-  #keyOf({ exchange: { req }, actor, body }: Asked, type: GraphqlMediaType): string | null {
+  #keyOf({ exchange: { req, said }, actor, body }: Asked, type: GraphqlMediaType): string | null {
     const { method, url = '', headers } = req;
-    if (method === 'GET') return `${standingOf(actor).accessId}\n${type}\n${url}`;
+    const { accessId } = standingOf(actor);
+    if (method === 'GET') return said.key(accessId, type, NO_BODY, url);
     if (method !== 'POST' || url !== GRAPHQL_PATH) return null;
     if (body.length > KEYED_BYTES_MAX) return '';
     // With the media type of the request: the same bytes are something else as another. One character a byte: what is no UTF-8 is no other text.
-    return `${standingOf(actor).accessId}\n${type}\n${headers['content-type']}\n${body.toString('latin1')}`;
+    return said.key(accessId, type, headers['content-type'] ?? '', body.toString('latin1'));
   }
 
   #make(asked: Asked, type: GraphqlMediaType, fullKey: string): boolean | Promise<boolean> {
@@ -163,8 +166,14 @@ export class SnapshotGraph {
     { text, reads, type, key, documentId }: How & { readonly text: string; readonly reads: MemoryReads },
   ): true {
     const body = Buffer.from(text);
-    const headers = ['Content-Type', CONTENT_TYPES[type], 'content-length', String(body.length)];
-    const answer = { madeOf: reads.madeOf(), headers, body, documentId };
+    const head = headOf(200, [
+      ...cachingOf(asked.exchange),
+      'Content-Type',
+      CONTENT_TYPES[type],
+      'content-length',
+      String(body.length),
+    ]);
+    const answer = { madeOf: reads.madeOf(), head, body, documentId };
     if (key !== '') this.#deps.answers.keep(key, answer);
     return this.#send(asked, answer);
   }
@@ -174,14 +183,10 @@ export class SnapshotGraph {
     return this.#send(asked, kept);
   }
 
-  #send({ exchange, actor }: Asked, { madeOf, headers, body }: GraphAnswer): true {
+  #send({ exchange, actor }: Asked, answer: GraphAnswer): true {
     const { usage, isStale } = this.#deps;
-    countGiven(usage, actor, madeOf);
-    const all = openingOf(exchange, OPENING);
-    all.push(...cachingOf(exchange), ...headers);
-    if (isStale()) all.push('x-promptforge-stale', 'true');
-    exchange.res.writeHead(200, all);
-    exchange.res.end(body);
+    countGiven(usage, actor, answer.madeOf);
+    sendAnswer(exchange, answer, { isStale: isStale() });
     return true;
   }
 }
