@@ -1,5 +1,6 @@
 import type { Database } from '../db/client.ts';
 import { createAnswerCache } from '../delivery/answer-cache.ts';
+import { createPromotedVersions } from '../delivery/promoted-versions.ts';
 import type { HubTimes } from '../realtime/hub-deps.ts';
 import type { CheckpointContext } from '../schema/context.ts';
 import { createAuditExport } from './audit-export.ts';
@@ -60,7 +61,8 @@ export function createAnswers(
     waitForRollout,
     log,
   });
-  const subscribe = new Subscribe({ schema, rules, operationMs, contextOf, log });
+  const promoted = createPromotedVersions(reader, node.snapshot);
+  const subscribe = new Subscribe({ schema, rules, operationMs, contextOf, promoted, log });
   return {
     ...graph,
     channels,
@@ -88,7 +90,7 @@ export function createAnswers(
       stalledMs: times.stalledMs,
     }),
     auditExport: createAuditExport(reader, times),
-    sse: { hub, streams, times, operations, documents, subscribe, reader, channels },
+    sse: { hub, streams, times, operations, documents, subscribe, reader, promoted, channels },
   };
 }
 
