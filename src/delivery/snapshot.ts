@@ -1,4 +1,5 @@
 import type { Reader } from '../db/client.ts';
+import type { ServedVersion } from '../db/serving.ts';
 import type { FeedConsumer } from '../realtime/feed-types.ts';
 import { createAbsences } from './absences.ts';
 import { changesOf } from './changes.ts';
@@ -24,6 +25,8 @@ export interface Snapshot extends FeedConsumer {
   find(workspaceId: string, slug: string, selector: Selector): Promise<Served | null> | Served | null;
   /** Of what is held under a key of `keyOf` now, and nothing is loaded for it. Counts as having been asked for: whose answers are hot stays. */
   revisionOf(key: string): number | undefined;
+  /** What is held of a channel now: nothing is loaded for it, and it does not count as having been asked for. */
+  peek(workspaceId: string, slug: string, channel: string): ServedVersion | undefined;
   /** Loads what channels serve, as if it was asked for, by the control connections. @throws what the database fails with */
   warm(workspaceId: string, places: readonly ChannelPlace[]): Promise<void>;
   readonly sizeBytes: () => number;
@@ -82,6 +85,8 @@ export function createSnapshot(
       held.deleteWorkspace(workspaceId);
       absences.deleteWorkspace(workspaceId);
     },
+    peek: (workspaceId, slug, channel) =>
+      held.peek(keyOf({ workspaceId, slug, selector: { channel } }))?.served.source,
     revisionOf: (key) => held.get(key)?.revision,
     warm: async (workspaceId, places) => {
       await loads.channels({ workspaceId, places, reader: control }, (served, seq) => {

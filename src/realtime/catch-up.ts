@@ -17,6 +17,8 @@ export const UNSENT_BYTES_MAX = 256 * 1024;
 
 const RETRY_MS = 250;
 const REACH_MS = 2_000;
+/** How many frames are rendered before it is known how large they are. */
+const FIRST_AT_ONCE = 2;
 /** So many events are looked through at once for the newest of each slug. */
 const CONFLATED_EVENTS_MAX = 5_000;
 
@@ -82,7 +84,7 @@ export class CatchUp {
 
   async #attach(at: FeedPlace): Promise<FeedPlace | null> {
     const { deps, renderer, workspaceId } = this.#stage;
-    const { bookmarks } = this.#member.follower;
+    const { bookmarks } = this.#member.listener;
     const greeting = bookmarks ? await renderer.render(bookmark(at, deps.lagMs(workspaceId))) : null;
     if (this.#isOver()) return null;
     // The group went on meanwhile: so must the member before it may be told that it is there.
@@ -137,8 +139,12 @@ export class CatchUp {
   /** @returns false when there is nobody to send to any more. */
   async #send(frames: readonly Frame[]): Promise<boolean> {
     const { renderer, deps } = this.#stage;
-    for (let from = 0; from < frames.length; from += RENDERED_AT_ONCE) {
-      const payloads = await renderer.renderAll(frames.slice(from, from + RENDERED_AT_ONCE));
+    let count = FIRST_AT_ONCE;
+    for (let from = 0; from < frames.length;) {
+      if (!(await this.#hasRoom())) return false;
+      const payloads = await renderer.renderAll(frames.slice(from, from + count));
+      from += payloads.length;
+      count = nextCount(payloads);
       for (const payload of payloads) {
         if (!(await this.#hasRoom())) return false;
         if (this.#write(payload)) deps.meters.replayed(1);
@@ -152,7 +158,7 @@ export class CatchUp {
     const member = this.#member;
     if (!member.sink.send(payload)) return false;
     member.tellAlone(payload.frame.cursor);
-    this.#stage.deps.audience.pushed(payload.frame, member.follower, 1);
+    this.#stage.deps.audience.pushed(payload.frame, member.listener, 1);
     return true;
   }
 
@@ -189,10 +195,17 @@ export class CatchUp {
   }
 
   #skips(): boolean {
-    return this.#member.isSlow && this.#member.follower.mode === 'LATEST';
+    return this.#member.isSlow && this.#member.listener.mode === 'LATEST';
   }
 
   #isOver(): boolean {
     return this.#member.run !== this.#run || !this.#stage.has(this.#member);
   }
+}
+
+/** What is rendered and not taken yet is memory, one that reads slowly holds it for long: about as much as may be unsent, and one frame at least. */
+function nextCount(payloads: readonly Payload[]): number {
+  const bytes = payloads.reduce((sum, payload) => sum + payload.bytes.length, 1);
+  const fitting = Math.floor((payloads.length * UNSENT_BYTES_MAX) / bytes);
+  return Math.max(1, Math.min(RENDERED_AT_ONCE, fitting));
 }

@@ -1,7 +1,7 @@
 import { UNSENT_BYTES_MAX } from './catch-up.ts';
 import type { FeedCommit, FeedPlace } from './feed-commit.ts';
 import type { HubDeps } from './hub-deps.ts';
-import type { Follower, Member } from './member.ts';
+import type { Listener, Member } from './member.ts';
 import type { Payload } from './payload.ts';
 import type { Tallies } from './tallies.ts';
 import { sharedTold } from './told.ts';
@@ -37,7 +37,7 @@ export class FanOut {
   }
 
   /** What the follower shares with the others when it was told the same. */
-  sharedBy({ bookmarks }: Pick<Follower, 'bookmarks'>): Told {
+  sharedBy({ bookmarks }: Pick<Listener, 'bookmarks'>): Told {
     return bookmarks ? this.#toldOfBookmarks : this.#told;
   }
 

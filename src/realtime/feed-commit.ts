@@ -16,6 +16,16 @@ export interface ChannelMove {
   /** The version that is served; null for a withdrawal. */
   readonly version: number | null;
   readonly promotionId: string;
+  /** What its event says of the promotion; null after a rename, which tells of an older one. */
+  readonly facts: PromotionFacts | null;
+}
+
+interface PromotionFacts {
+  readonly kind: string;
+  /** The number of what was served before; null: nothing. */
+  readonly previousVersion: number | null;
+  /** The end of its commit. */
+  readonly cursor: string;
 }
 
 type RequestChangeKind =
@@ -64,11 +74,12 @@ export async function toCommits(
   for (const group of groupsOf(events)) {
     const [first, last] = [group[0], group.at(-1)];
     if (first === undefined || last === undefined) continue;
+    const end = placeOf(last);
     const moves: ChannelMove[] = [];
-    for (const event of group) moves.push(...(await movesOf(reader, workspaceId, event)));
+    for (const event of group) moves.push(...(await movesOf(reader, workspaceId, event, end)));
     commits.push({
       begin: placeOf({ seq: first.seq - 1n, hash: first.prevHash }),
-      end: placeOf(last),
+      end,
       atMicros: first.atMicros,
       moves,
       requests: group.flatMap(requestChanges),
@@ -97,7 +108,13 @@ function groupsOf(events: readonly StoredEvent[]): StoredEvent[][] {
   return [...groups.values()];
 }
 
-const MOVED = z.object({ slug: z.string(), channel: z.string(), version: z.number().optional() });
+const MOVED = z.object({
+  slug: z.string(),
+  channel: z.string(),
+  version: z.number().optional(),
+  kind: z.string().optional(),
+  previousVersion: z.number().nullable().optional(),
+});
 const UPDATED = z.object({ slug: z.string(), before: z.object({ slug: z.string().optional() }) });
 
 const REQUEST = z.object({
@@ -125,12 +142,19 @@ function requestChanges({ type, payload }: StoredEvent): RequestChange[] {
   return [{ type: 'PromotionRequestChanged', change: kind, channel, slug, requestId }];
 }
 
-async function movesOf(reader: Reader, workspaceId: string, event: StoredEvent): Promise<ChannelMove[]> {
+async function movesOf(
+  reader: Reader,
+  workspaceId: string,
+  event: StoredEvent,
+  { cursor }: FeedPlace,
+): Promise<ChannelMove[]> {
   const { type, promptId, promotionId } = event;
   if (promptId === null) return [];
   if ((type === 'VersionPromoted' || type === 'VersionWithdrawn') && promotionId !== null) {
-    const { slug, channel, version = null } = MOVED.parse(JSON.parse(event.payload));
-    return [{ type, channel, slug, promptId, version, promotionId }];
+    const { slug, channel, version = null, kind, previousVersion } = MOVED.parse(JSON.parse(event.payload));
+    const facts =
+      kind === undefined || previousVersion === undefined ? null : { kind, previousVersion, cursor };
+    return [{ type, channel, slug, promptId, version, promotionId, facts }];
   }
   if (type !== 'PromptUpdated') return [];
   const { slug, before } = UPDATED.parse(JSON.parse(event.payload));
@@ -145,7 +169,7 @@ function movesOfRename(
   { promptId, before, after }: { promptId: string; before: string; after: string },
 ): ChannelMove[] {
   return channels.flatMap(({ channel, promotionId, version }): ChannelMove[] => [
-    { type: 'VersionWithdrawn', channel, slug: before, promptId, version: null, promotionId },
-    { type: 'VersionPromoted', channel, slug: after, promptId, version, promotionId },
+    { type: 'VersionWithdrawn', channel, slug: before, promptId, version: null, promotionId, facts: null },
+    { type: 'VersionPromoted', channel, slug: after, promptId, version, promotionId, facts: null },
   ]);
 }

@@ -120,6 +120,7 @@ function connectParts(database: Database, consumers: readonly FeedConsumer[], lo
   });
   const reaching = createReaching({
     hasApplied: (workspaceId, seq) => (tail.headOf(workspaceId)?.seq ?? -1n) >= seq,
+    underWay: (workspaceId) => tail.underWay(workspaceId),
     advance: (workspaceId) => tail.advance(workspaceId),
   });
   const intervalMs = () =>

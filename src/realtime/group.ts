@@ -6,7 +6,7 @@ import { FanOut } from './fan-out.ts';
 import { bookmark } from './frames.ts';
 import type { HubDeps } from './hub-deps.ts';
 import { Member } from './member.ts';
-import type { EndReason, Follower } from './member.ts';
+import type { EndReason, Follower, Listener } from './member.ts';
 import type { Payload } from './payload.ts';
 import { Renderer } from './renderer.ts';
 import { snapshotOf } from './resume.ts';
@@ -19,6 +19,8 @@ const RETRY_MS = 250;
 /** Followers that get the same bytes: one rendering of each frame for all of them. */
 export class Group implements Stage {
   readonly workspaceId: string;
+  /** What its members have in common. */
+  readonly key: string;
   readonly telling: Telling;
   readonly renderer: Renderer;
   readonly deps: HubDeps;
@@ -34,9 +36,11 @@ export class Group implements Stage {
   #bookmarkDue = false;
   /** How many members want bookmarks. */
   #bookmarked = 0;
+  #lastListener: Listener | null = null;
 
   constructor({ workspaceId, topic, rendering }: Follower, place: FeedPlace, deps: HubDeps) {
     this.workspaceId = workspaceId;
+    this.key = rendering.key;
     this.telling = tellingOf(topic);
     this.renderer = new Renderer(rendering, deps.slots, () => this.#members.size > 0);
     this.place = place;
@@ -53,7 +57,8 @@ export class Group implements Stage {
   }
 
   join(follower: Follower): Member {
-    const member = new Member(follower, {
+    const member = new Member(this.#listenerOf(follower), {
+      sink: follower.sink,
       tally: this.#tallies.join(follower),
       shared: this.#fanOut.sharedBy(follower),
     });
@@ -63,12 +68,27 @@ export class Group implements Stage {
     return member;
   }
 
+  /** What a follower brings along to begin with is let go of, and who is as the one before shares what is known of that one. */
+  #listenerOf({ actor, transport, topic, mode, instance, bookmarks }: Follower): Listener {
+    const last = this.#lastListener;
+    const isAsLast =
+      last?.actor === actor &&
+      last.transport === transport &&
+      last.mode === mode &&
+      last.instance === instance &&
+      last.bookmarks === bookmarks;
+    if (last !== null && isAsLast) return last;
+    const { workspaceId } = this;
+    this.#lastListener = { workspaceId, actor, transport, topic, mode, instance, bookmarks };
+    return this.#lastListener;
+  }
+
   leave(member: Member): void {
     if (!this.#members.delete(member)) return;
     member.run += 1;
     this.#live.delete(member);
     this.#tallies.leave(member.tally);
-    if (member.follower.bookmarks) this.#bookmarked -= 1;
+    if (member.listener.bookmarks) this.#bookmarked -= 1;
   }
 
   has(member: Member): boolean {

@@ -20,7 +20,7 @@ export interface HubMeters {
 /** Who lists the followers, and counts what they are sent. */
 export interface Audience extends Counting {
   /** @returns how it leaves. */
-  joined(member: Pick<Member, 'follower' | 'told'>): () => void;
+  joined(member: Pick<Member, 'listener' | 'told'>): () => void;
 }
 
 /** How long the hub waits for what. */

@@ -8,7 +8,7 @@ import type { FeedConsumer } from './feed-types.ts';
 import { placeOf } from './feed-commit.ts';
 import { Group } from './group.ts';
 import type { Audience, HubDeps, HubMeters, HubTimes } from './hub-deps.ts';
-import type { Follower } from './member.ts';
+import type { Follower, Member } from './member.ts';
 import { Pace } from './pace.ts';
 import { Slots } from './slots.ts';
 import { startOf } from './resume.ts';
@@ -87,14 +87,24 @@ export class Hub implements FeedConsumer {
     const group = groups.get(rendering.key) ?? new Group(follower, head, this.#deps);
     groups.set(rendering.key, group);
     const member = group.join(follower);
-    const release = this.#deps.audience.joined(member);
+    return this.#leaving(group, member, this.#deps.audience.joined(member));
+  }
+
+  /** By itself: a function keeps whatever any function beside it uses, here for as long as somebody follows. */
+  #leaving(group: Group, member: Member, release: () => void): () => void {
     return () => {
       release();
       group.leave(member);
-      if (group.size > 0 || groups.get(rendering.key) !== group) return;
-      groups.delete(rendering.key);
-      if (groups.size === 0) this.#groups.delete(workspaceId);
+      if (group.size === 0) this.#forget(group);
     };
+  }
+
+  #forget(group: Group): void {
+    const { workspaceId, key } = group;
+    const groups = this.#groups.get(workspaceId);
+    if (groups?.get(key) !== group) return;
+    groups.delete(key);
+    if (groups.size === 0) this.#groups.delete(workspaceId);
   }
 
   /** How many groups there are, how many follow them, and how many of those are catching up. */

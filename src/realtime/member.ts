@@ -36,8 +36,8 @@ export interface Rendering {
   render(frame: Frame): Promise<Buffer>;
 }
 
-/** One who follows a topic. */
-export interface Follower {
+/** Who follows a topic, and how: all that is known of it for as long as it does. */
+export interface Listener {
   readonly workspaceId: string;
   readonly actor: Actor;
   readonly transport: Transport;
@@ -46,6 +46,10 @@ export interface Follower {
   /** The name under which it says what it has applied; null: it does not say. */
   readonly instance: string | null;
   readonly bookmarks: boolean;
+}
+
+/** One who begins to follow a topic. */
+export interface Follower extends Listener {
   readonly start: Start;
   readonly rendering: Rendering;
   readonly sink: Sink;
@@ -53,7 +57,8 @@ export interface Follower {
 
 /** A follower inside its group. What every frame needs of it stands here: with ten thousand members each further object is one more miss of the cache. */
 export class Member {
-  readonly follower: Follower;
+  /** Equal ones share it. */
+  readonly listener: Listener;
   readonly sink: Sink;
   readonly tally: Tally;
   /** How far those are who were told what it was told, when it is live. */
@@ -66,9 +71,12 @@ export class Member {
   /** Told apart by the run that catches it up: an older one stops by itself. */
   run = 0;
 
-  constructor(follower: Follower, { tally, shared }: { readonly tally: Tally; readonly shared: Told }) {
-    this.follower = follower;
-    this.sink = follower.sink;
+  constructor(
+    listener: Listener,
+    { sink, tally, shared }: { readonly sink: Sink; readonly tally: Tally; readonly shared: Told },
+  ) {
+    this.listener = listener;
+    this.sink = sink;
     this.tally = tally;
     this.shared = shared;
   }

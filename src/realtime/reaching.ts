@@ -11,6 +11,8 @@ export interface Reaching {
 
 export interface ReachingOptions {
   readonly hasApplied: (workspaceId: string, seq: bigint) => boolean;
+  /** When what is being read just now was applied. Settles in any case. */
+  readonly underWay: (workspaceId: string) => Promise<void>;
   /** Settles in any case. */
   readonly advance: (workspaceId: string) => Promise<void>;
 }
@@ -21,18 +23,24 @@ interface Waiter {
 }
 
 /** Who waits for this node to get somewhere, and looks for it meanwhile: an announcement may be lost. */
-export function createReaching({ hasApplied, advance }: ReachingOptions): Reaching {
+export function createReaching({ hasApplied, underWay, advance }: ReachingOptions): Reaching {
   const waiting = new Map<string, Set<Waiter>>();
 
   // However many wait for one workspace, it is looked for once.
   async function poke(workspaceId: string): Promise<void> {
-    while (waiting.has(workspaceId)) await Promise.all([advance(workspaceId), delay(POKE_MS)]);
+    while (waiting.has(workspaceId)) await Promise.all([look(workspaceId), delay(POKE_MS)]);
+  }
+
+  // The announcement is mostly faster than whoever has committed: what is being read has it, and need not be read again.
+  async function look(workspaceId: string): Promise<void> {
+    await underWay(workspaceId);
+    if (waiting.has(workspaceId)) await advance(workspaceId);
   }
 
   function join(workspaceId: string, waiter: Waiter): void {
     const others = waiting.get(workspaceId);
     others?.add(waiter);
-    if (others !== undefined) return void advance(workspaceId);
+    if (others !== undefined) return void look(workspaceId);
     waiting.set(workspaceId, new Set([waiter]));
     void poke(workspaceId);
   }

@@ -31,6 +31,8 @@ export interface Tail {
   readonly headOf: (workspaceId: string) => LogHead | undefined;
   /** Settles when everything that was committed before the call was applied, or the attempt has failed. */
   advance(workspaceId: string): Promise<void>;
+  /** Settles when what is being read at this moment was applied, or that has failed. */
+  underWay(workspaceId: string): Promise<void>;
   /** Advances wherever the heads are not what was applied. @returns where that is */
   advanceTo(heads: ReadonlyMap<string, LogHead>): readonly string[];
   stop(): Promise<void>;
@@ -80,6 +82,7 @@ export function createTail(options: TailOptions): Tail {
     advance: async (workspaceId) => {
       if (begun && !stopping.signal.aborted) await turns.take(workspaceId);
     },
+    underWay: (workspaceId) => turns.underWay(workspaceId),
     // Judged in its turn only: heads may be older than what was applied since they were read, which is no rewound log.
     advanceTo: (heads) => {
       if (!begun) return [];

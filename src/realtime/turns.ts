@@ -1,6 +1,8 @@
 export interface Turns {
   /** Settles when a run that began after this call has ended. Never rejects: `run` deals with its own failures. */
   take(key: string): Promise<void>;
+  /** When the run that is under way now has ended; at once when none is. */
+  underWay(key: string): Promise<void>;
   /** When every run that was begun or promised has ended. */
   settled(): Promise<void>;
 }
@@ -29,6 +31,7 @@ export function createTurns(run: (key: string) => Promise<void>): Turns {
       turn.next ??= turn.running.then(() => begin(key));
       return turn.next;
     },
+    underWay: async (key) => turns.get(key)?.running,
     settled: async () => {
       await Promise.allSettled([...turns.values()].map((turn) => turn.next ?? turn.running));
     },

@@ -2,6 +2,8 @@ import type { Frame, MoveFrame, SnapshotFrame } from '../realtime/frames.ts';
 import { parseTopic } from '../domain/channel-topic.ts';
 import { optionalInstance } from '../domain/instance.ts';
 import { builder, READS_SOMETHING } from './builder.ts';
+import { fromSnapshot, previousOf } from './from-snapshot.ts';
+import type { PromotedInMemory } from './from-snapshot.ts';
 import { ownId } from './mutation.ts';
 import { pointersThen } from './served-then.ts';
 
@@ -36,10 +38,12 @@ const ChannelEvent = builder.interfaceRef<Frame>('ChannelEvent').implement({
   resolveType: ({ type }) => type,
   fields: (t) => ({
     cursor: t.exposeString('cursor', {
+      extensions: fromSnapshot<PromotedInMemory>(({ frame }) => frame.cursor),
       description:
         'Where to resume after this frame: the end of its commit; with `more`, the place before the commit, so that nothing of it is lost.',
     }),
     more: t.exposeBoolean('more', {
+      extensions: fromSnapshot<PromotedInMemory>(({ frame }) => frame.more),
       description: 'Further frames of the same commit follow: apply them together, when `more` is false.',
     }),
   }),
@@ -51,24 +55,28 @@ builder.objectRef<MoveFrame>('VersionPromoted').implement({
   isTypeOf: (value) => hasType(value, 'VersionPromoted'),
   fields: (t) => ({
     slug: t.exposeString('slug', {
+      extensions: fromSnapshot<PromotedInMemory>(({ frame }) => frame.slug),
       description:
         'The slug that the prompt had then; `prompt { slug }` is what it had when the event was rendered.',
     }),
     promotion: t.prismaField({
       type: 'Promotion',
       description: 'The record of the move; after a rename the one that is in force.',
+      extensions: fromSnapshot<PromotedInMemory>((promoted) => promoted),
       resolve: (query, { promotionId }, _args, context) =>
         context.reader.promotion.findUniqueOrThrow({ ...query, where: ownId(context, promotionId) }),
     }),
     prompt: t.prismaField({
       type: 'Prompt',
       description: 'Whose version.',
+      extensions: fromSnapshot<PromotedInMemory>(({ served }) => ({ slug: served.slug, known: served })),
       resolve: (query, { promptId }, _args, context) =>
         context.reader.prompt.findUniqueOrThrow({ ...query, where: ownId(context, promptId) }),
     }),
     version: t.prismaField({
       type: 'PromptVersion',
       description: 'What the channel serves from now on.',
+      extensions: fromSnapshot<PromotedInMemory>(({ served }) => served),
       resolve: (query, { promptId, version }, _args, { reader, actor: { workspaceId } }) =>
         reader.promptVersion.findUniqueOrThrow({
           ...query,
@@ -79,6 +87,7 @@ builder.objectRef<MoveFrame>('VersionPromoted').implement({
       type: 'PromptVersion',
       nullable: true,
       description: 'What it served before; null: nothing.',
+      extensions: fromSnapshot<PromotedInMemory>(previousOf),
       // By its unique key, so that Prisma asks once for all promotions of a commit.
       resolve: async (query, { promotionId }, _args, context) => {
         const { previousVersion } = await context.reader.promotion.findUniqueOrThrow({

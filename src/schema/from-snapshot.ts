@@ -1,5 +1,6 @@
 import type { ServedVersion } from '../db/serving.ts';
 import type { Selector } from '../delivery/held-versions.ts';
+import type { MoveFrame } from '../realtime/frames.ts';
 
 // What may be answered from the node's memory of what channels serve, and how it is read there. A field that bears no mark is the
 // database's; so is everything that is not found here: absence, refusals and faults are never answered from memory.
@@ -16,6 +17,12 @@ export interface SnapshotReads {
 export interface PromptInMemory {
   readonly slug: string;
   known: ServedVersion | null;
+}
+
+/** A promotion as subscribers are told of it, with the version that it put on its channel. */
+export interface PromotedInMemory {
+  readonly frame: MoveFrame;
+  readonly served: ServedVersion;
 }
 
 /** The database is to answer instead. */
@@ -40,6 +47,18 @@ export function snapshotReadOf({
   readonly extensions: Readonly<Record<string, unknown>>;
 }): SnapshotRead<unknown, object> | undefined {
   return extensions[MARK] as SnapshotRead<unknown, object> | undefined;
+}
+
+/** What the event itself says. @throws NotInSnapshot after a rename */
+export function factsOf({ frame: { facts } }: PromotedInMemory): NonNullable<MoveFrame['facts']> {
+  if (facts === null) throw new NotInSnapshot();
+  return facts;
+}
+
+/** What was served before is known by its number alone; null: nothing was. @throws NotInSnapshot */
+export function previousOf(promoted: PromotedInMemory): Partial<ServedVersion> | null {
+  const { previousVersion } = factsOf(promoted);
+  return previousVersion === null ? null : { version: previousVersion };
 }
 
 /** A prompt's own fields are read after its versions, whatever their order in the answer. @throws NotInSnapshot */

@@ -1,5 +1,8 @@
 import { encodeFeedCursor } from '../domain/cursor.ts';
 import { builder } from './builder.ts';
+import { factsOf, fromSnapshot, previousOf } from './from-snapshot.ts';
+import type { PromotedInMemory } from './from-snapshot.ts';
+import { encodeNodeId } from './node-id.ts';
 import { mayRead, ownOrReadable } from './visible.ts';
 
 const PromotionKind = builder.enumType('PromotionKind', {
@@ -16,7 +19,11 @@ const PromotionKind = builder.enumType('PromotionKind', {
 
 builder.prismaNode('Promotion', {
   description: 'The immutable record that a channel was pointed at a version, or, for a WITHDRAWAL, at none.',
-  id: { resolve: (promotion) => promotion.id, description: 'Global id.' },
+  id: {
+    resolve: (promotion) => promotion.id,
+    description: 'Global id.',
+    extensions: fromSnapshot<PromotedInMemory>(({ frame }) => encodeNodeId('Promotion', frame.promotionId)),
+  },
   nullable: true,
   findUnique: (id, { actor: { workspaceId } }) => ({ workspaceId_id: { workspaceId, id } }),
   select: { id: true, workspaceId: true, ordinal: true, promptId: true, actorId: true },
@@ -25,19 +32,26 @@ builder.prismaNode('Promotion', {
   fields: (t) => ({
     kind: t.expose('kind', {
       skipTypeScopes: true,
+      extensions: fromSnapshot<PromotedInMemory>((promoted) => factsOf(promoted).kind),
       type: PromotionKind,
       description: 'What moved the channel.',
     }),
-    prompt: t.relation('prompt', { skipTypeScopes: true, description: 'Whose version.' }),
+    prompt: t.relation('prompt', {
+      skipTypeScopes: true,
+      extensions: fromSnapshot<PromotedInMemory>(({ served }) => ({ slug: served.slug, known: served })),
+      description: 'Whose version.',
+    }),
     channel: t.relation('channel', { skipTypeScopes: true, description: 'The channel that moved.' }),
     version: t.relation('version', {
       skipTypeScopes: true,
       nullable: true,
+      extensions: fromSnapshot<PromotedInMemory>(({ served }) => served),
       description: 'What it serves since; null for a WITHDRAWAL.',
     }),
     previousVersion: t.relation('previousVersion', {
       skipTypeScopes: true,
       nullable: true,
+      extensions: fromSnapshot<PromotedInMemory>(previousOf),
       description: 'What it served before; null: nothing.',
     }),
     actor: t.field({
@@ -63,16 +77,26 @@ builder.prismaNode('Promotion', {
       nullable: true,
       description: 'The approved request that it applied; null: it needed none.',
     }),
-    createdAt: t.expose('createdAt', { skipTypeScopes: true, type: 'DateTime', description: 'When.' }),
-    cursor: t.string({
-      skipTypeScopes: true,
-      description:
-        "Its place in the workspace's feed: the end of its commit, so that resuming from it never tears a batch.",
-      select: { event: { select: { commitSeq: true } } },
-      resolve: async ({ event }, _args, { loaders }) => {
-        if (event === null) throw new Error('a promotion without its event');
-        return encodeFeedCursor(await loaders.commitEnd.load(event.commitSeq));
-      },
-    }),
   }),
 });
+
+// When it was, and where that stands in the log.
+builder.prismaObjectFields('Promotion', (t) => ({
+  createdAt: t.expose('createdAt', {
+    skipTypeScopes: true,
+    extensions: fromSnapshot<PromotedInMemory>(({ served }) => served.promotedAt),
+    type: 'DateTime',
+    description: 'When.',
+  }),
+  cursor: t.string({
+    skipTypeScopes: true,
+    extensions: fromSnapshot<PromotedInMemory>((promoted) => factsOf(promoted).cursor),
+    description:
+      "Its place in the workspace's feed: the end of its commit, so that resuming from it never tears a batch.",
+    select: { event: { select: { commitSeq: true } } },
+    resolve: async ({ event }, _args, { loaders }) => {
+      if (event === null) throw new Error('a promotion without its event');
+      return encodeFeedCursor(await loaders.commitEnd.load(event.commitSeq));
+    },
+  }),
+}));

@@ -1,6 +1,7 @@
 import type { Database } from '../db/client.ts';
 import { createAnswerCache } from '../delivery/answer-cache.ts';
 import type { AnswerCache } from '../delivery/answer-cache.ts';
+import { createPromotedVersions } from '../delivery/promoted-versions.ts';
 import type { HubTimes } from '../realtime/hub-deps.ts';
 import type { CheckpointContext } from '../schema/context.ts';
 import { createAuditExport } from './audit-export.ts';
@@ -61,7 +62,8 @@ export function createAnswers(
     waitForRollout,
     log,
   });
-  const subscribe = new Subscribe({ schema, rules, operationMs, contextOf, log });
+  const promoted = createPromotedVersions(reader, node.snapshot);
+  const subscribe = new Subscribe({ schema, rules, operationMs, contextOf, promoted, log });
   const delivery = createDelivery(node);
   const answers = createAnswerCache<GraphAnswer>(node.snapshot, ANSWERS_BYTES_MAX);
   const snapshotGraph = createSnapshotGraph({ schema, operations, documents, answers }, node);
@@ -93,7 +95,7 @@ export function createAnswers(
       stalledMs: times.stalledMs,
     }),
     auditExport: createAuditExport(reader, times),
-    sse: { hub, streams, times, operations, documents, subscribe, reader, channels },
+    sse: { hub, streams, times, operations, documents, subscribe, reader, promoted, channels },
   };
 }
 

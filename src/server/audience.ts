@@ -16,10 +16,10 @@ export function createAudience(usage: Usage, onChange: () => void): ListedAudien
   const streams = new Set<OpenStream>();
   return {
     joined: (member) => {
-      const { topic } = member.follower;
+      const { topic } = member.listener;
       // A subscriber of a channel is somebody who is pushed what it serves.
       if (isRequestTopic(topic)) return () => undefined;
-      const stream = streamOf(member, topic);
+      const stream = new ListedStream(member, topic);
       streams.add(stream);
       onChange();
       return () => {
@@ -38,21 +38,49 @@ export function createAudience(usage: Usage, onChange: () => void): ListedAudien
   };
 }
 
-function streamOf(member: Pick<Member, 'follower' | 'told'>, topic: Topic): OpenStream {
-  const { workspaceId, transport, actor, instance } = member.follower;
-  return {
-    id: randomUUID(),
-    workspaceId,
-    channel: topic.channel,
-    prompts: topic.prompts,
-    transport,
-    actorId: actor.id,
-    actorKind: actor.kind,
-    actorName: actor.name,
-    instance,
-    since: new Date(),
-    get told() {
-      return member.told;
-    },
-  };
+/** One of many: what equal streams have in common stands in what they share, and is looked up when they are listed. */
+class ListedStream implements OpenStream {
+  readonly id = randomUUID();
+  readonly channel: string;
+  readonly prompts: readonly string[] | null;
+  readonly #member: Pick<Member, 'listener' | 'told'>;
+  readonly #sinceMs = Date.now();
+
+  constructor(member: Pick<Member, 'listener' | 'told'>, { channel, prompts }: Topic) {
+    this.#member = member;
+    this.channel = channel;
+    this.prompts = prompts;
+  }
+
+  get workspaceId(): string {
+    return this.#member.listener.workspaceId;
+  }
+
+  get transport(): OpenStream['transport'] {
+    return this.#member.listener.transport;
+  }
+
+  get actorId(): string {
+    return this.#member.listener.actor.id;
+  }
+
+  get actorKind(): OpenStream['actorKind'] {
+    return this.#member.listener.actor.kind;
+  }
+
+  get actorName(): string {
+    return this.#member.listener.actor.name;
+  }
+
+  get instance(): string | null {
+    return this.#member.listener.instance;
+  }
+
+  get since(): Date {
+    return new Date(this.#sinceMs);
+  }
+
+  get told(): OpenStream['told'] {
+    return this.#member.told;
+  }
 }

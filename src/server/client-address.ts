@@ -3,7 +3,7 @@ import { BlockList, isIP, SocketAddress } from 'node:net';
 import type { Socket } from 'node:net';
 
 /** Who sent a request, as an IP address in its one canonical spelling. */
-export type ClientAddress = (req: IncomingMessage) => string;
+export type ClientAddress = (req: Pick<IncomingMessage, 'headers' | 'socket'>) => string;
 
 /** Whether an address, in its canonical spelling, is a proxy of ours. */
 export type TrustsAddress = (address: string) => boolean;

@@ -63,7 +63,7 @@ export function guardConnections(
     }
     ofNetwork.set(network, count);
     open.set(socket, null);
-    socket.once('close', () => {
+    socket.on('close', () => {
       open.delete(socket);
       const left = (ofNetwork.get(network) ?? 1) - 1;
       if (left === 0) ofNetwork.delete(network);

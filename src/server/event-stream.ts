@@ -4,13 +4,14 @@ import Negotiator from 'negotiator';
 import type { Reader } from '../db/client.ts';
 import { loadPromoted } from '../db/serving.ts';
 import type { ServedVersion } from '../db/serving.ts';
+import type { PromotedVersions } from '../delivery/promoted-versions.ts';
 import { deliveryAnswer } from '../delivery/representation.ts';
 import { accessKey } from '../domain/actor.ts';
 import type { Actor } from '../domain/actor.ts';
 import type { Topic } from '../domain/channel-topic.ts';
 import { BadCursor, InvalidInput } from '../domain/errors.ts';
 import { optionalInstance } from '../domain/instance.ts';
-import type { Frame } from '../realtime/frames.ts';
+import type { Frame, MoveFrame, SnapshotFrame } from '../realtime/frames.ts';
 import type { DeliveryMode, Rendering } from '../realtime/member.ts';
 import { openSse } from './graphql-sse.ts';
 import { eventForm } from './sse-connection.ts';
@@ -21,6 +22,7 @@ import { badRequest, methodNotAllowed, notAcceptable, ProblemError } from './pro
 
 export interface EventStreamDeps extends SseDeps {
   readonly reader: Reader;
+  readonly promoted: PromotedVersions;
   readonly channels: KnownChannels;
 }
 
@@ -38,7 +40,7 @@ interface Wish {
  * with what is served now. @throws ProblemError; whatever the database fails with
  */
 export async function streamEvents(
-  { reader, channels, ...sse }: EventStreamDeps,
+  { reader, promoted, channels, ...sse }: EventStreamDeps,
   actor: Actor,
   req: IncomingMessage,
   res: ServerResponse,
@@ -50,7 +52,7 @@ export async function streamEvents(
   const { workspaceId } = actor;
   await channels.require(workspaceId, topic.channel).catch(refuse);
   const start = await sse.hub.startOf(workspaceId, { after, snapshot: true }).catch(refuse);
-  const rendering = renderingOf(reader, actor, topic);
+  const rendering = renderingOf({ reader, promoted }, actor, topic);
   const follower = {
     workspaceId,
     actor,
@@ -99,20 +101,34 @@ function refuse(error: unknown): never {
   });
 }
 
-function renderingOf(reader: Reader, actor: Actor, topic: Topic): Rendering {
+function renderingOf(
+  { reader, promoted }: Pick<EventStreamDeps, 'reader' | 'promoted'>,
+  actor: Actor,
+  { channel, prompts }: Topic,
+): Rendering {
   const { workspaceId } = actor;
-  // No cache: frames that are rendered together ask once, and what they asked for is as large as the prompts are.
-  const promoted = new DataLoader<string, ServedVersion>(
+  // No cache: frames that are rendered together ask once, and what a state holds is as large as the prompts are.
+  const ofState = new DataLoader<string, ServedVersion>(
     async (ids) => {
       const served = await loadPromoted(reader, workspaceId, ids);
-      return ids.map((id) => served.get(id) ?? new Error(`promotion ${id} has no version`));
+      return ids.map((id) => served.get(id) ?? missing(id));
     },
     { cache: false, maxBatchSize: 100 },
   );
+  const sources: Sources = {
+    channel,
+    ofState: (promotionId) => ofState.load(promotionId),
+    ofMove: async (move) => {
+      const commitCursor = move.facts?.cursor ?? null;
+      const served = await promoted.find(workspaceId, { ...move, channel, commitCursor });
+      if (served === null) throw missing(move.promotionId);
+      return served;
+    },
+  };
   return {
-    key: ['event-stream', accessKey(actor), topic.channel, ...(topic.prompts ?? ['*'])].join('\n'),
+    key: ['event-stream', accessKey(actor), channel, ...(prompts ?? ['*'])].join('\n'),
     render: async (frame) => {
-      const { event, data } = await eventOf(promoted, topic.channel, frame);
+      const { event, data } = await eventOf(sources, frame);
       // Without an id the browser keeps the one before: who comes back in the middle of a commit gets all of it.
       const id = frame.more ? '' : `id: ${frame.cursor}\n`;
       return Buffer.from(`${id}event: ${event}\ndata: ${JSON.stringify(data)}\n\n`);
@@ -120,33 +136,47 @@ function renderingOf(reader: Reader, actor: Actor, topic: Topic): Rendering {
   };
 }
 
+function missing(promotionId: string): Error {
+  return new Error(`promotion ${promotionId} has no version`);
+}
+
+/** Where frames have their versions from. */
+interface Sources {
+  readonly channel: string;
+  readonly ofState: (promotionId: string) => Promise<ServedVersion>;
+  readonly ofMove: (move: MoveFrame) => Promise<ServedVersion>;
+}
+
 interface ServerSentEvent {
   readonly event: string;
   readonly data: object;
 }
 
-async function eventOf(
-  promoted: DataLoader<string, ServedVersion>,
-  channel: string,
-  frame: Frame,
-): Promise<ServerSentEvent> {
-  if (frame.type === 'Bookmark') return { event: 'bookmark', data: { lagMs: frame.lagMs } };
+async function eventOf({ channel, ofState, ofMove }: Sources, frame: Frame): Promise<ServerSentEvent> {
   const { more } = frame;
-  if (frame.type === 'PromotionRequestChanged') throw new Error('an event stream follows a channel');
-  if (frame.type === 'VersionWithdrawn')
-    return { event: 'withdrawn', data: { slug: frame.slug, channel, more } };
-  const entries = frame.type === 'ChannelSnapshot' ? frame.entries : [frame];
-  const versions = await Promise.all(
-    entries.map(async ({ promotionId, slug }) => ({ ...(await promoted.load(promotionId)), slug })),
-  );
-  if (frame.type === 'ChannelSnapshot') {
-    const { reason, part, complete } = frame;
-    return {
-      event: 'snapshot',
-      data: { reason, part, complete, entries: versions.map(deliveryAnswer), more },
-    };
+  switch (frame.type) {
+    case 'Bookmark':
+      return { event: 'bookmark', data: { lagMs: frame.lagMs } };
+    case 'VersionWithdrawn':
+      return { event: 'withdrawn', data: { slug: frame.slug, channel, more } };
+    case 'VersionPromoted': {
+      const { slug } = frame;
+      return { event: 'promoted', data: { ...deliveryAnswer({ ...(await ofMove(frame)), slug }), more } };
+    }
+    case 'ChannelSnapshot':
+      return snapshotEvent(frame, ofState);
+    default:
+      throw new Error('an event stream follows a channel');
   }
-  const [version] = versions;
-  if (version === undefined) throw new Error('one promotion is one version');
-  return { event: 'promoted', data: { ...deliveryAnswer(version), more } };
+}
+
+async function snapshotEvent(
+  { reason, part, complete, entries, more }: SnapshotFrame,
+  ofState: Sources['ofState'],
+): Promise<ServerSentEvent> {
+  const versions = await Promise.all(
+    entries.map(async ({ promotionId, slug }) => ({ ...(await ofState(promotionId)), slug })),
+  );
+  const data = { reason, part, complete, entries: versions.map(deliveryAnswer), more };
+  return { event: 'snapshot', data };
 }

@@ -53,5 +53,5 @@ export function watchFrames(
   tcp.on('data', () => {
     if (timer === undefined) arm();
   });
-  webSocket.once('close', disarm);
+  webSocket.on('close', disarm);
 }

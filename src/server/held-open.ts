@@ -2,31 +2,44 @@
  * A generator that yields nothing and ends when it is returned: what stands for a subscription whose frames somebody else writes. An async
  * function* would not do: its `return` waits for what it awaits, which never comes.
  */
-export function heldOpen<T>(onReturn: () => void): AsyncGenerator<T, void, void> {
-  const done: IteratorReturnResult<void> = { done: true, value: undefined };
-  let isOver = false;
-  let settle: (result: IteratorResult<T, void>) => void = () => undefined;
-  const ended = new Promise<IteratorResult<T, void>>((resolve) => {
-    settle = resolve;
-  });
-  const end = (): void => {
-    if (isOver) return;
-    isOver = true;
+export class HeldOpen<T> implements AsyncGenerator<T, void, void> {
+  readonly #ended: Promise<IteratorResult<T, void>>;
+  #settle: (result: IteratorResult<T, void>) => void = () => undefined;
+  /** Null: it is over. */
+  #onReturn: (() => void) | null;
+
+  constructor(onReturn: () => void) {
+    this.#onReturn = onReturn;
+    this.#ended = new Promise((resolve) => {
+      this.#settle = resolve;
+    });
+  }
+
+  next(): Promise<IteratorResult<T, void>> {
+    return this.#ended;
+  }
+
+  async return(): Promise<IteratorResult<T, void>> {
+    this.#end();
+    return DONE;
+  }
+
+  async throw(error: unknown): Promise<IteratorResult<T, void>> {
+    this.#end();
+    throw error;
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this;
+  }
+
+  #end(): void {
+    const onReturn = this.#onReturn;
+    if (onReturn === null) return;
+    this.#onReturn = null;
     onReturn();
-    settle(done);
-  };
-  return {
-    next: () => ended,
-    return: async () => {
-      end();
-      return done;
-    },
-    throw: async (error) => {
-      end();
-      throw error;
-    },
-    [Symbol.asyncIterator]() {
-      return this;
-    },
-  };
+    this.#settle(DONE);
+  }
 }
+
+const DONE: IteratorReturnResult<void> = { done: true, value: undefined };

@@ -27,6 +27,8 @@ export interface Operation {
 
 /** A document, and what is wrong with it. */
 interface Parsed {
+  /** As it came the first time: who asks for it for long holds one text with all others. */
+  readonly text: string;
   /** Null: it is none. */
   readonly document: DocumentNode | null;
   readonly errors: readonly GraphQLError[];
@@ -51,7 +53,7 @@ export class Operations {
 
   /** The operation, or what is wrong with it. */
   prepare({ query, operationName, variables }: OperationParams): Operation | readonly GraphQLError[] {
-    const { document, errors } = this.parse(query);
+    const { text, document, errors } = this.parse(query);
     if (document === null || errors.length > 0) return errors;
     const definition = getOperationAST(document, operationName);
     if (!definition) {
@@ -63,7 +65,7 @@ export class Operations {
     }
     const wrong = this.requestError(document, definition, variables);
     if (wrong !== null) return [wrong];
-    return { text: query, document, definition, operationName, variables };
+    return { text, document, definition, operationName, variables };
   }
 
   /** What is wrong with the variables' values; graphql says it as well, but only in the middle of the execution. */
@@ -113,9 +115,9 @@ export class Operations {
       const document = parseWithLimits(query);
       const errors = this.#rules.errors(document).map((error) => coded(error));
       this.#errors.set(document, errors);
-      return { document, errors };
+      return { text: query, document, errors };
     } catch (error) {
-      if (error instanceof GraphQLError) return { document: null, errors: [coded(error)] };
+      if (error instanceof GraphQLError) return { text: query, document: null, errors: [coded(error)] };
       throw error;
     }
   }

@@ -5,7 +5,11 @@ import type { ClientAddress } from './client-address.ts';
 const USER_AGENT_LENGTH_MAX = 300;
 
 /** The actor of one request, with where the request came from: what it changes is recorded with that. */
-export type WithOrigin = (actor: Actor, req: IncomingMessage, requestId: string) => Actor;
+export type WithOrigin = (
+  actor: Actor,
+  req: Pick<IncomingMessage, 'headers' | 'socket'>,
+  requestId: string,
+) => Actor;
 
 export function createWithOrigin(clientAddress: ClientAddress): WithOrigin {
   return (actor, req, requestId) => {

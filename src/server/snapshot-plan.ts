@@ -72,17 +72,44 @@ const LITERAL_BYTES_MAX = 40_000;
 const PLAN_BYTES_MAX = 2_000 * FIELD_BYTES;
 
 export function planOperation({ selectionSet }: OperationDefinitionNode, planning: Planning): Plan {
+  return planBounded(planning, (costed) => {
+    const type = planning.schema.getQueryType();
+    return type ? planObject(costed, type, [selectionSet]) : null;
+  });
+}
+
+/** The frames of one type that a subscription answers with, from what its one root field would resolve to. */
+export function planFrames(
+  { selectionSet }: OperationDefinitionNode,
+  typeName: string,
+  planning: Planning,
+): Plan {
+  return planBounded(planning, (costed) => {
+    const root = planning.schema.getSubscriptionType();
+    const type = planning.schema.getType(typeName);
+    if (!root || !isObjectType(type)) return null;
+    const [field] = collectFields(costed, root, [selectionSet]);
+    if (field === undefined) return null;
+    const [responseKey, nodes] = field;
+    const key = `${JSON.stringify(responseKey)}:`;
+    const sets = nodes.flatMap((node) => node.selectionSet ?? []);
+    return writeWrapped(key, planObject(costed, type, sets));
+  });
+}
+
+/** By itself, as writeObject. */
+function writeWrapped(key: string, write: Write): Write {
+  return (value, run) => `{${key}${write(value, run)}}`;
+}
+
+function planBounded(planning: Planning, plan: (costed: Costed) => Write | null): Plan {
   let bytes = 0;
   const spend = (more = FIELD_BYTES): void => {
     bytes += more;
     if (bytes > PLAN_BYTES_MAX) throw new NotInSnapshot();
   };
-  const type = planning.schema.getQueryType();
   try {
-    const write = type
-      ? planObject({ ...planning, spend, arguments: new Map() }, type, [selectionSet])
-      : null;
-    return { write, bytes };
+    return { write: plan({ ...planning, spend, arguments: new Map() }), bytes };
   } catch (error) {
     if (error instanceof NotInSnapshot) return { write: null, bytes: 0 };
     throw error;

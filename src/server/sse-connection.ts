@@ -2,8 +2,8 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Actor } from '../domain/actor.ts';
 import type { HubTimes } from '../realtime/hub-deps.ts';
-import type { Sink } from '../realtime/member.ts';
-import type { Form } from '../realtime/payload.ts';
+import type { EndReason, Sink } from '../realtime/member.ts';
+import type { Form, Payload } from '../realtime/payload.ts';
 import { Backlog } from './backlog.ts';
 import { workspaceNamedBy } from './caller.ts';
 import { CLOSES } from './close-codes.ts';
@@ -43,13 +43,67 @@ export interface SseOptions {
   readonly form: EventForm;
 }
 
+interface SseSinkOptions extends Pick<SseOptions, 'actor' | 'form'> {
+  readonly onEnd: (reason: EndReason) => void;
+}
+
+/** What every frame needs of a stream, in one place: with ten thousand of them each further object is one more miss of the cache. */
+class SseSink implements Sink {
+  /** Whose stream it is. */
+  actor: Actor;
+  /** Nothing more is written to it. */
+  isOver = false;
+  /** Where chunks are written to, past node:http, which would frame them anew and write them as three buffers in a later tick; null: not known to be possible. */
+  #raw: Socket | null = null;
+  readonly #form: EventForm;
+  readonly #res: ServerResponse;
+  /** Null: it was pipelined behind a request that is not answered yet, and node:http keeps what is written. */
+  readonly #socket: Socket | null;
+  readonly #tcp: Socket;
+  readonly #backlog: Backlog;
+  readonly #onEnd: (reason: EndReason) => void;
+
+  constructor(tcp: Socket, res: ServerResponse, { actor, form, onEnd }: SseSinkOptions) {
+    this.actor = actor;
+    this.#form = form;
+    this.#res = res;
+    this.#socket = res.socket;
+    this.#tcp = tcp;
+    this.#backlog = new Backlog(res.socket ?? res);
+    this.#onEnd = onEnd;
+  }
+
+  send(payload: Payload): boolean {
+    if (this.isOver || hasEnded(this.actor)) return false;
+    if (this.#raw === null && this.#res.chunkedEncoding) this.#raw = this.#socket;
+    if (this.#raw === null) this.#res.write(payload.wrapped(this.#form.plain));
+    else this.#raw.write(payload.wrapped(this.#form.chunk));
+    return true;
+  }
+
+  unsentBytes(): number {
+    return this.#raw === null ? this.#backlog.bytes : this.#raw.writableLength;
+  }
+
+  takenBytes(): number {
+    return bytesTaken(this.#tcp);
+  }
+
+  drained(): Promise<void> {
+    return this.#backlog.drained();
+  }
+
+  end(reason: EndReason): void {
+    this.#onEnd(reason);
+  }
+}
+
 /** One response that stays open and carries server-sent events. */
 export class SseConnection implements Connection {
   readonly transport = 'SSE';
-  actor: Actor;
   readonly authorization: string | undefined;
   readonly workspace: string | undefined;
-  readonly sink: Sink;
+  readonly #sink: SseSink;
   readonly #res: ServerResponse;
   readonly tcp: Socket;
   readonly #times: SseTimes;
@@ -58,29 +112,24 @@ export class SseConnection implements Connection {
   #timer: NodeJS.Timeout | undefined;
 
   constructor(req: IncomingMessage, res: ServerResponse, { actor, times, form }: SseOptions) {
-    this.actor = actor;
     this.authorization = req.headers.authorization;
     this.workspace = workspaceNamedBy(req);
     this.#res = res;
     this.tcp = req.socket;
     this.#times = times;
-    // Null: it was pipelined behind a request that is not answered yet, and node:http keeps what is written.
-    const { socket } = res;
-    const backlog = new Backlog(socket ?? res);
-    this.sink = {
-      send: (payload) => {
-        if (res.writableEnded || res.destroyed || hasEnded(this.actor)) return false;
-        // Past node:http, which would frame the chunk anew and write it as three buffers in a later tick.
-        if (socket !== null && res.chunkedEncoding) socket.write(payload.wrapped(form.chunk));
-        else res.write(payload.wrapped(form.plain));
-        return true;
-      },
-      unsentBytes: () => backlog.bytes,
-      takenBytes: () => bytesTaken(this.tcp),
-      drained: () => backlog.drained(),
-      end: (reason) => this.close(reason),
-    };
-    res.once('close', () => clearTimeout(this.#timer));
+    this.#sink = new SseSink(req.socket, res, { actor, form, onEnd: (reason) => this.close(reason) });
+    res.on('close', () => {
+      this.#sink.isOver = true;
+      clearTimeout(this.#timer);
+    });
+  }
+
+  get actor(): Actor {
+    return this.#sink.actor;
+  }
+
+  get sink(): Sink {
+    return this.#sink;
   }
 
   open(): void {
@@ -91,11 +140,12 @@ export class SseConnection implements Connection {
   }
 
   renew(actor: Actor): void {
-    this.actor = actor;
+    this.#sink.actor = actor;
   }
 
   close(reason: CloseReason): void {
     if (this.#res.writableEnded) return;
+    this.#sink.isOver = true;
     clearTimeout(this.#timer);
     // No `complete`: the stream is not over, only this connection is.
     this.#res.end(`: ${CLOSES[reason].code} ${CLOSES[reason].reason}\n\n`);
@@ -103,6 +153,7 @@ export class SseConnection implements Connection {
   }
 
   terminate(): void {
+    this.#sink.isOver = true;
     this.#res.destroy();
   }
 

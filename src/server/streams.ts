@@ -67,10 +67,19 @@ const REVOKED_MAX = 100_000;
 /** Ends are spread, but a handful of connections need no ten seconds. */
 const DRAIN_MS_EACH = 20;
 
+/** Node keeps a list of timers for each duration: these are few, and spread well enough. */
+const AGE_STEPS = 1_000;
+
 /** Whose credential is over hears of nothing any more, also in the moment before its connection is closed. */
 export function hasEnded(actor: Actor | null): boolean {
   const expiresAt = actor?.expiresAt ?? null;
   return expiresAt !== null && expiresAt.getTime() <= Date.now();
+}
+
+/** The subscriptions of one key. */
+interface SubscriptionCount {
+  readonly key: string;
+  open: number;
 }
 
 interface Timing {
@@ -87,7 +96,7 @@ export class Streams implements FeedConsumer {
   readonly #check: Check;
   readonly #open = new Map<Connection, Timing>();
   readonly #carriers = new WeakSet<Socket>();
-  readonly #subscriptions = new Map<string, number>();
+  readonly #subscriptions = new Map<string, SubscriptionCount>();
   /** Keys whose revocation this node has heard of: a check that began before it must not open a stream after it. */
   readonly #revoked = new LRUCache<string, true>({ max: REVOKED_MAX });
   /** Who may see less, or end sooner, than when a check began that this node has not come to the end of. */
@@ -117,7 +126,8 @@ export class Streams implements FeedConsumer {
   /** @returns how the connection leaves. */
   add(connection: Connection): () => void {
     const [min, max] = this.#times.ageMs;
-    const oldAtMs = Date.now() + min + Math.random() * (max - min);
+    const step = Math.floor(Math.random() * AGE_STEPS);
+    const oldAtMs = Date.now() + min + (step * (max - min)) / AGE_STEPS;
     this.#open.set(connection, { oldAtMs, timer: undefined });
     this.#carriers.add(connection.tcp);
     this.signedIn(connection);
@@ -157,13 +167,18 @@ export class Streams implements FeedConsumer {
   /** One more subscription of the key. @returns how it ends; null when the key has too many. */
   subscribe(actor: Actor): (() => void) | null {
     const key = `${actor.workspaceId} ${actor.id}`;
-    const count = this.#subscriptions.get(key) ?? 0;
-    if (count >= STREAM_LIMITS.subscriptionsOfKey) return null;
-    this.#subscriptions.set(key, count + 1);
+    const count = this.#subscriptions.get(key) ?? { key, open: 0 };
+    if (count.open >= STREAM_LIMITS.subscriptionsOfKey) return null;
+    this.#subscriptions.set(key, count);
+    count.open += 1;
+    return this.#ending(count);
+  }
+
+  /** By itself: a function keeps whatever any function beside it uses, here for as long as the subscription lives. */
+  #ending(count: SubscriptionCount): () => void {
     return () => {
-      const left = (this.#subscriptions.get(key) ?? 1) - 1;
-      if (left === 0) this.#subscriptions.delete(key);
-      else this.#subscriptions.set(key, left);
+      count.open -= 1;
+      if (count.open === 0) this.#subscriptions.delete(count.key);
     };
   }
 

@@ -3,18 +3,22 @@ import { createSourceEventStream, execute, Kind, visit } from 'graphql';
 import type { ArgumentNode, DocumentNode, ExecutionResult, GraphQLSchema } from 'graphql';
 import { LRUCache } from 'lru-cache';
 import { isUnavailable } from '../db/database-errors.ts';
+import type { PromotedVersions } from '../delivery/promoted-versions.ts';
 import { accessKey } from '../domain/actor.ts';
 import type { Actor } from '../domain/actor.ts';
 import { ChannelSubscription } from '../realtime/channel-subscription.ts';
+import { isRequestTopic } from '../domain/channel-topic.ts';
 import type { Frame } from '../realtime/frames.ts';
 import type { Follower, Rendering, Transport } from '../realtime/member.ts';
 import type { Context } from '../schema/context.ts';
+import { FramePlan } from './frame-plan.ts';
 import type { Log } from './log.ts';
 import type { DocumentRules } from './document-rules.ts';
 import { maskError } from './mask-error.ts';
 import { inTime } from './deadline.ts';
 import type { Operation } from './operations.ts';
 import type { ContextFactory } from './request-context.ts';
+import { SnapshotPlans } from './snapshot-plans.ts';
 
 const ROOT_FIELD = 'channelEvents';
 /** Who one is, where one begins and how it is told does not change what a frame looks like: these arguments make no group of their own. */
@@ -25,6 +29,7 @@ export interface SubscribeDeps {
   readonly rules: DocumentRules;
   readonly operationMs: number;
   readonly contextOf: ContextFactory;
+  readonly promoted: PromotedVersions;
   readonly log: Log;
 }
 
@@ -40,6 +45,7 @@ export interface Subscriber {
 /** Starts subscriptions: their fields are authorised and their arguments checked once, what they answer is rendered once for all who see the same. */
 export class Subscribe {
   readonly #deps: SubscribeDeps;
+  readonly #plans = new SnapshotPlans();
   readonly #ownVariables = new LRUCache<DocumentNode, ReadonlySet<string>>({ max: 1_000 });
 
   constructor(deps: SubscribeDeps) {
@@ -68,7 +74,7 @@ export class Subscribe {
     const { topic, mode, bookmarks, instance } = source.wish;
     const { actor, transport } = subscriber;
     const { workspaceId } = actor;
-    const rendering = this.#rendering(operation, subscriber);
+    const rendering = this.#rendering(operation, subscriber, isRequestTopic(topic) ? null : topic.channel);
     return {
       workspaceId,
       actor,
@@ -82,7 +88,10 @@ export class Subscribe {
     };
   }
 
-  #rendering(operation: Operation, subscriber: Subscriber): Rendering {
+  /** `channel`: the one whose promotions are told; null: others are told of. */
+  #rendering(operation: Operation, subscriber: Subscriber, channel: string | null): Rendering {
+    const plan = new FramePlan({ schema: this.#deps.schema, plans: this.#plans }, operation);
+    const { workspaceId } = subscriber.actor;
     let context: Context | null = null;
     // Frames that are rendered together share a context, and with it the loaders that ask once for all of them.
     const contextNow = (): Context => {
@@ -95,7 +104,9 @@ export class Subscribe {
     };
     return {
       key: this.#groupKey(operation, subscriber.actor),
-      render: (frame) => this.#render(operation, contextNow(), frame),
+      render: async (frame) =>
+        (channel === null ? null : await this.#fromMemory(plan, { workspaceId, channel }, frame)) ??
+        this.#render(operation, contextNow(), frame),
     };
   }
 
@@ -105,6 +116,19 @@ export class Subscribe {
     this.#ownVariables.set(document, own);
     const shared = Object.fromEntries(Object.entries(variables).filter(([name]) => !own.has(name)));
     return [accessKey(actor), operationName ?? '', canonicalize(shared) ?? '', text].join('\n');
+  }
+
+  /** The same bytes as by execution, without asking the database for each part of them. Null: it has to be executed. */
+  async #fromMemory(
+    plan: FramePlan,
+    { workspaceId, channel }: { readonly workspaceId: string; readonly channel: string },
+    frame: Frame,
+  ): Promise<Buffer | null> {
+    if (frame.type !== 'VersionPromoted' || !plan.isOfMarked) return null;
+    const commitCursor = frame.facts?.cursor ?? null;
+    const served = await this.#deps.promoted.find(workspaceId, { ...frame, channel, commitCursor });
+    const text = served && plan.write(frame, served);
+    return text === null ? null : Buffer.from(text);
   }
 
   async #render(operation: Operation, contextValue: Context, frame: Frame): Promise<Buffer> {

@@ -75,9 +75,9 @@ export class SubscriberListing {
     };
     for (const batch of batchesOf(streams.filter(isDue))) {
       // As it is now: a stream may be sent more while this is written.
-      const rows = batch.map((stream) => ({ ...stream, told: { ...stream.told } }));
-      await upsertStreams(this.#writer, this.#nodeId, rows);
-      for (const { id, workspaceId, told } of rows) this.#streams.set(id, { id, workspaceId, told });
+      const written = batch.map(writtenStream);
+      await upsertStreams(this.#writer, this.#nodeId, batch);
+      for (const stream of written) this.#streams.set(stream.id, stream);
     }
     // All of them are written now: when these are as many, none was closed.
     if (this.#streams.size === streams.length) return;
@@ -107,6 +107,11 @@ function placesOf(streams: readonly OpenStream[]): Map<string, ListedPlace> {
     if (id !== null && cursor !== null && !places.has(id)) places.set(id, { workspaceId, id, cursor });
   }
   return places;
+}
+
+/** A place that is shared is looked at for its id only: no copy of it is needed. */
+function writtenStream({ id, workspaceId, told }: OpenStream): WrittenStream {
+  return { id, workspaceId, told: told.sharedId === null ? { ...told } : told };
 }
 
 /** Who shares a place has not moved with it. */

@@ -21,11 +21,24 @@ const UNREAD_BYTES_MAX = 1024 * 1024;
 const OFFENCES: ReadonlySet<Reason> = new Set<Reason>(['RATE_LIMITED', 'UNFINISHED_MESSAGE', 'BAD_MESSAGE']);
 const OFFENDER_CLOSE_MS = 500;
 
+/** What says where a request came from, beside its address. */
+const ORIGIN_HEADERS = ['x-forwarded-for', 'user-agent'] as const;
+
+/** Of a request: what tells where it came from. */
+type Visit = Pick<IncomingMessage, 'headers' | 'socket'>;
+
+/** One operation; it tells itself from another one of its id: a client may complete an operation and use its id again while we still prepare it. */
+export interface OpenOperation {
+  /** How it leaves the hub; null: it is no subscription, or not there yet. */
+  leave: (() => void) | null;
+}
+
 /** One WebSocket and the TCP connection under it. */
 export class WebSocketConnection implements Connection {
   readonly transport = 'WEBSOCKET';
-  /** What it came with: who sent it is asked again when it says who it is. */
-  readonly request: IncomingMessage;
+  /** What it came with, until it has said who it is: ten thousand of them are megabytes of headers. */
+  #request: IncomingMessage | null;
+  #visit: Visit;
   actor: Actor | null;
   authorization: string | undefined;
   workspace: string | undefined;
@@ -33,10 +46,8 @@ export class WebSocketConnection implements Connection {
   readonly tcp: Socket;
   readonly #backlog: Backlog;
   readonly #onSignedIn: () => void;
-  /** How the operation of an id, if it is a subscription, leaves the hub. */
-  readonly #followed = new Map<string, () => void>();
-  /** What goes by an id now: a client may complete an operation and use its id again while we still prepare it. */
-  readonly #current = new Map<string, object>();
+  /** What goes by an id now. */
+  readonly #operations = new Map<string, OpenOperation>();
   /** Operations that are answered once and whose answer is not written yet. */
   #answering = 0;
   #isDeaf = false;
@@ -48,7 +59,8 @@ export class WebSocketConnection implements Connection {
     request: IncomingMessage,
     { actor, onSignedIn }: { readonly actor: Actor | null; readonly onSignedIn: () => void },
   ) {
-    this.request = request;
+    this.#request = request;
+    this.#visit = request;
     this.#socket = socket;
     this.tcp = request.socket;
     this.#backlog = new Backlog(request.socket);
@@ -68,6 +80,25 @@ export class WebSocketConnection implements Connection {
     this.authorization = authorization;
     this.workspace = workspace;
     this.#onSignedIn();
+  }
+
+  /** The request that opened it. */
+  get request(): IncomingMessage {
+    if (this.#request === null) throw new Error('who came by this request was found out already');
+    return this.#request;
+  }
+
+  /** Where it came from. */
+  get visit(): Visit {
+    return this.#visit;
+  }
+
+  /** It has said who it is: of its request no more is needed than where it came from. */
+  introduced(): void {
+    const { headers, socket } = this.#visit;
+    const kept = ORIGIN_HEADERS.flatMap((name) => (name in headers ? [[name, headers[name]]] : []));
+    this.#visit = { headers: Object.fromEntries(kept) as IncomingMessage['headers'], socket };
+    this.#request = null;
   }
 
   renew(actor: Actor): void {
@@ -130,29 +161,32 @@ export class WebSocketConnection implements Connection {
   }
 
   /** An operation begins. @returns what tells it from another one of its id. */
-  begin(operationId: string): object {
-    const operation = {};
-    this.#current.set(operationId, operation);
+  begin(operationId: string): OpenOperation {
+    const operation = { leave: null };
+    this.#operations.set(operationId, operation);
     return operation;
   }
 
   /** Joins what the operation follows, unless it is over already. */
-  follow(operationId: string, operation: object, join: () => () => void): void {
-    if (this.#current.get(operationId) === operation) this.#followed.set(operationId, join());
+  follow(operationId: string, operation: OpenOperation, join: () => () => void): void {
+    if (this.#operations.get(operationId) === operation) operation.leave = join();
+  }
+
+  /** Whether another operation goes by its id now. */
+  isReplaced(operationId: string, operation: OpenOperation): boolean {
+    return (this.#operations.get(operationId) ?? operation) !== operation;
   }
 
   /** The operation is over, or whichever goes by its id. */
-  end(operationId: string, operation = this.#current.get(operationId)): void {
-    if (this.#current.get(operationId) !== operation) return;
-    this.#current.delete(operationId);
-    const leave = this.#followed.get(operationId);
-    this.#followed.delete(operationId);
-    leave?.();
+  end(operationId: string, operation = this.#operations.get(operationId)): void {
+    if (this.#operations.get(operationId) !== operation) return;
+    this.#operations.delete(operationId);
+    operation?.leave?.();
   }
 
   /** The connection is gone, and all that went through it. */
   ended(): void {
-    for (const operationId of this.#current.keys()) this.end(operationId);
+    for (const operationId of this.#operations.keys()) this.end(operationId);
   }
 
   sink(operationId: string): Sink {

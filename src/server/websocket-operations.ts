@@ -9,7 +9,7 @@ import { executeInTime } from './deadline.ts';
 import type { DoorTimes } from './door-times.ts';
 import type { Documents } from './documents.ts';
 import type { Doorkeeper } from './doorkeeper.ts';
-import { heldOpen } from './held-open.ts';
+import { HeldOpen } from './held-open.ts';
 import type { Log } from './log.ts';
 import { maskError } from './mask-error.ts';
 import type { Operation, Operations } from './operations.ts';
@@ -18,8 +18,8 @@ import type { NewApp } from './own-writes.ts';
 import type { ContextFactory } from './request-context.ts';
 import { STREAM_LIMITS } from './streams.ts';
 import type { Streams, StreamTimes } from './streams.ts';
-import type { Subscribe } from './subscribe.ts';
-import type { WebSocketConnection } from './websocket-connection.ts';
+import type { PreparedFollower, Subscribe } from './subscribe.ts';
+import type { OpenOperation, WebSocketConnection } from './websocket-connection.ts';
 
 export interface WebSocketDeps {
   readonly schema: GraphQLSchema;
@@ -35,15 +35,42 @@ export interface WebSocketDeps {
   readonly log: Log;
 }
 
-/** What graphql-ws hands from `onSubscribe` to the execution, with what belongs to the one operation of the one connection. */
-interface OperationArgs extends ExecutionArgs {
+/** What belongs to one operation of one connection. */
+interface Prepared {
   readonly operation: Operation;
   readonly operationId: string;
   /** Tells it from another operation of its id. */
-  readonly token: object;
+  readonly token: OpenOperation;
   readonly connection: WebSocketConnection;
   readonly actor: Actor;
   readonly requestId: string;
+}
+
+/**
+ * What graphql-ws hands from `onSubscribe` to the execution. It keeps it for as long as a subscription lives, which needs none of it: so what
+ * it keeps is next to nothing.
+ */
+class HandedArgs implements ExecutionArgs {
+  readonly schema: GraphQLSchema;
+  readonly document: ExecutionArgs['document'];
+  readonly operationName: string | null;
+  #prepared: Prepared | null;
+
+  constructor(schema: GraphQLSchema, prepared: Prepared) {
+    const { document, operationName } = prepared.operation;
+    this.schema = schema;
+    this.document = document;
+    this.operationName = operationName;
+    this.#prepared = prepared;
+  }
+
+  static take(args: ExecutionArgs): Prepared {
+    const prepared = args instanceof HandedArgs ? args.#prepared : null;
+    if (prepared === null || !(args instanceof HandedArgs))
+      throw new Error('this operation was not prepared');
+    args.#prepared = null;
+    return prepared;
+  }
 }
 
 type Ctx = WsContext<Record<string, unknown>, { connection: WebSocketConnection }>;
@@ -52,10 +79,14 @@ type Ctx = WsContext<Record<string, unknown>, { connection: WebSocketConnection 
 export function createWebSocketOperations(deps: WebSocketDeps): Server<{ connection: WebSocketConnection }> {
   return makeServer<Record<string, unknown>, { connection: WebSocketConnection }>({
     connectionInitWaitTimeout: deps.times.connectionInitMs,
-    onConnect: (ctx) => authenticate(deps, ctx),
+    onConnect: async (ctx) => {
+      const isWelcome = await authenticate(deps, ctx);
+      ctx.extra.connection.introduced();
+      return isWelcome;
+    },
     onSubscribe: (ctx, id, payload) => prepare(deps, ctx, id, payload),
-    execute: (args) => answer(deps, args as OperationArgs),
-    subscribe: (args) => follow(deps, args as OperationArgs),
+    execute: (args) => unlessReplaced(HandedArgs.take(args), (prepared) => answer(deps, prepared)),
+    subscribe: (args) => unlessReplaced(HandedArgs.take(args), (prepared) => follow(deps, prepared)),
   });
 }
 
@@ -87,7 +118,7 @@ async function prepare(
   { extra: { connection }, subscriptions }: Ctx,
   operationId: string,
   payload: SubscribePayload,
-): Promise<OperationArgs | readonly GraphQLError[]> {
+): Promise<ExecutionArgs | readonly GraphQLError[]> {
   const { actor } = connection;
   if (actor === null) throw new Error('graphql-ws lets nobody subscribe who is not acknowledged');
   if (Object.keys(subscriptions).length > STREAM_LIMITS.subscriptionsOfConnection) {
@@ -104,19 +135,17 @@ async function prepare(
   if ('length' in operation) return operation;
   const variableErrors = operations.variableErrors(operation);
   if (variableErrors.length > 0) return variableErrors;
-  const requestId = randomUUID();
-  return {
-    schema,
-    document: operation.document,
-    operationName: operation.operationName,
-    variableValues: operation.variables,
+  // graphql-ws keeps the message as well.
+  Object.assign(payload, { query: '', variables: null });
+  const token = connection.begin(operationId);
+  return new HandedArgs(schema, {
     operation,
     operationId,
-    token: connection.begin(operationId),
+    token,
     connection,
-    actor: doorkeeper.withOrigin(actor, connection.request, requestId),
-    requestId,
-  };
+    actor,
+    requestId: randomUUID(),
+  });
 }
 
 /** The text, whichever way it is named; the protocol has no empty place for it, so that an empty one stands for none. */
@@ -137,18 +166,28 @@ function rateLimitedError(retryAfter: number): GraphQLError {
   });
 }
 
+/**
+ * A client may complete an operation that is under way and use its id again. Whatever comes of the first one then is nobody's: graphql-ws, which
+ * tells operations apart by their ids alone, would give it to the second one, and end that. So it never hears of it.
+ */
+async function unlessReplaced<T>(prepared: Prepared, run: (prepared: Prepared) => Promise<T>): Promise<T> {
+  const result = await run(prepared);
+  const { connection, operationId, token } = prepared;
+  return connection.isReplaced(operationId, token) ? new Promise<never>(() => undefined) : result;
+}
+
 async function answer(
-  { contextOf, newApp, log, times }: WebSocketDeps,
-  args: OperationArgs,
+  { schema, doorkeeper, contextOf, newApp, log, times }: WebSocketDeps,
+  { operation, connection, operationId, token, actor: admitted, requestId }: Prepared,
 ): Promise<ExecutionResult> {
-  const { connection, operationId, token, actor, requestId } = args;
   try {
-    // Made here: graphql-ws keeps the arguments of a subscription, which needs none, for as long as that lives.
     const writes = recordWrites(newApp);
     const isGone = () => !connection.isOpen;
+    const actor = doorkeeper.withOrigin(admitted, connection.visit, requestId);
     const contextValue = contextOf({ actor, requestId, app: writes.app, isGone });
+    const { document, operationName, variables: variableValues } = operation;
     const executed = await connection.answer(() =>
-      executeInTime({ ...args, contextValue }, times.operationMs),
+      executeInTime({ schema, document, operationName, variableValues, contextValue }, times.operationMs),
     );
     const result = withCursor(executed, writes);
     if (result.errors === undefined) return result;
@@ -160,27 +199,40 @@ async function answer(
 
 /** Joins the hub; graphql-ws holds the generator for as long as the subscription lives, and nothing ever comes out of it. */
 async function follow(
-  { subscribe, hub, streams, log }: WebSocketDeps,
-  { operation, operationId, token, connection, actor, requestId }: OperationArgs,
+  deps: WebSocketDeps,
+  { operation, operationId, token, connection, actor, requestId }: Prepared,
 ): Promise<ExecutionResult | AsyncGenerator<ExecutionResult, void, void>> {
   try {
-    const prepared = await subscribe.prepare(operation, { actor, requestId, transport: 'WEBSOCKET' });
+    const prepared = await deps.subscribe.prepare(operation, { actor, requestId, transport: 'WEBSOCKET' });
     if ('errors' in prepared) {
       connection.end(operationId, token);
       return { errors: prepared.errors ?? [] };
     }
-    connection.follow(operationId, token, () => {
-      const leave = hub.join({ ...prepared, sink: connection.sink(operationId) });
-      const release = streams.subscribe(actor);
-      if (release === null) connection.close('TOO_MANY_SUBSCRIPTIONS');
-      return () => {
-        leave();
-        release?.();
-      };
-    });
-    return heldOpen(() => connection.end(operationId));
+    connection.follow(operationId, token, () => join(deps, connection, operationId, prepared));
+    return held(connection, operationId);
   } catch (error) {
     connection.end(operationId, token);
-    return { errors: [maskError(error, log, requestId)] };
+    return { errors: [maskError(error, deps.log, requestId)] };
   }
+}
+
+// Each by itself: a function keeps whatever any function beside it uses, and what these return lives as long as the subscription.
+
+function join(
+  { hub, streams }: WebSocketDeps,
+  connection: WebSocketConnection,
+  operationId: string,
+  prepared: PreparedFollower,
+): () => void {
+  const leave = hub.join({ ...prepared, sink: connection.sink(operationId) });
+  const release = streams.subscribe(prepared.actor);
+  if (release === null) connection.close('TOO_MANY_SUBSCRIPTIONS');
+  return () => {
+    leave();
+    release?.();
+  };
+}
+
+function held(connection: WebSocketConnection, operationId: string): HeldOpen<ExecutionResult> {
+  return new HeldOpen(() => connection.end(operationId));
 }

@@ -41,7 +41,7 @@ export function attachWebSocket(server: Server, options: WebSocketOptions): void
     const admission = await admitWebSocket(options, req);
     if ('refused' in admission) return refuseWebSocket(socket, admission.refused);
     if (socket.destroyed) return admission.onSignedIn();
-    socket.once('close', admission.onSignedIn);
+    socket.on('close', admission.onSignedIn);
     webSockets.handleUpgrade(req, socket, head, (webSocket) => open(webSocket, req, admission));
   }
   server.on('upgrade', (req: IncomingMessage, socket: Duplex, head: Buffer) => {
@@ -84,7 +84,7 @@ function createOpener(options: WebSocketOptions) {
       },
       { connection },
     );
-    webSocket.once('close', (code, reason) => {
+    webSocket.on('close', (code, reason) => {
       remove();
       stopPings();
       connection.ended();
@@ -109,6 +109,13 @@ function receive(
   log: Log,
 ): void {
   let underWay = 0;
+  const settled = () => {
+    underWay -= 1;
+  };
+  const failed = (error: unknown) => {
+    settled();
+    fault(webSocket, connection, error, log);
+  };
   webSocket.on('ping', () => void connection.waitForReader());
   webSocket.on('message', (data: Buffer, isBinary) => {
     // Who was told to go may go on to send for a while: nobody listens any more.
@@ -116,9 +123,8 @@ function receive(
     if (isBinary) return connection.close('BAD_MESSAGE');
     if (underWay >= MESSAGES_UNDER_WAY_MAX) return connection.close('TOO_MANY_SUBSCRIPTIONS');
     underWay += 1;
-    take(data.toString())
-      .catch((error: unknown) => fault(webSocket, connection, error, log))
-      .finally(() => (underWay -= 1));
+    // The same functions for all messages: one that subscribes is under way for as long as it does.
+    void take(data.toString()).then(settled, failed);
     void connection.waitForReader();
   });
 }

@@ -190,6 +190,23 @@ describe('a subscription', () => {
     await expect(socket.expectNothing()).resolves.toBeUndefined();
   });
 
+  it('is not ended by the failure of one that had its id before', async () => {
+    await server.execute('mutation { createChannel(input: { name: "inherited" }) { __typename } }');
+    const lock = await lockTable(server, 'channel');
+    subscribe('1', following('channel: "nowhere", bookmarks: true'));
+    socket.send({ type: 'complete', id: '1' });
+    subscribe('1', following('channel: "inherited", bookmarks: true'));
+    await lock.waiters(2);
+    await lock.release();
+    const { payload, ...message } = await socket.next();
+    expect(message).toEqual({ id: '1', type: 'next' });
+    expect(payload).toMatchObject({ data: { channelEvents: {} } });
+    await expect(socket.expectNothing()).resolves.toBeUndefined();
+    await metricBecomes(server, 'promptforge_subscriptions', 1);
+    socket.send({ type: 'complete', id: '1' });
+    await nothingIsSubscribed();
+  });
+
   it('does not get around the limit of its connection by completing before it has begun', async () => {
     const lock = await lockTable(server, 'channel');
     for (let id = 0; id < 250; id += 1) {

@@ -9,7 +9,7 @@ const place = (seq: number) => placeOf({ seq: BigInt(seq), hash: Buffer.alloc(32
 
 function move(slug: string, version: number | null, channel = 'stable'): ChannelMove {
   const type = version === null ? 'VersionWithdrawn' : 'VersionPromoted';
-  return { type, channel, slug, promptId: slug, version, promotionId: `${slug}-${version}` };
+  return { type, channel, slug, promptId: slug, version, promotionId: `${slug}-${version}`, facts: null };
 }
 
 function commit(from: number, ...moves: ChannelMove[]): FeedCommit {

@@ -97,6 +97,8 @@ interface JoinOptions {
   /** Waited for before each rendering. */
   readonly beforeRender?: (frame: Frame) => Promise<void> | void;
   readonly key?: string;
+  /** How large each frame is. */
+  readonly frameBytes?: number;
 }
 
 export interface HubStage {
@@ -107,7 +109,7 @@ export interface HubStage {
   readonly conflated: () => number;
   readonly failures: unknown[];
   /** Who joined, with how far each is. */
-  readonly joined: Pick<Member, 'follower' | 'told'>[];
+  readonly joined: Pick<Member, 'listener' | 'told'>[];
   /** What was counted. */
   readonly pushed: { readonly frame: Frame; readonly actor: string; readonly times: number }[];
   join(options?: JoinOptions): { readonly sink: TestSink; readonly leave: () => void };
@@ -177,7 +179,8 @@ export async function createHubStage(times: Partial<HubTimes> = {}): Promise<Hub
         render: async (frame: Frame) => {
           await options.beforeRender?.(frame);
           rendered += 1;
-          return Buffer.from(JSON.stringify(frame));
+          const { frameBytes } = options;
+          return frameBytes === undefined ? Buffer.from(JSON.stringify(frame)) : Buffer.alloc(frameBytes);
         },
       };
       return { sink, leave: hub.join({ ...who, topic, mode, bookmarks, start, rendering, sink }) };

@@ -152,6 +152,30 @@ describe('a slow follower', () => {
     ]);
   });
 
+  it('that catches up has no more rendered for it than it may have unsent', async () => {
+    const stage = await createHubStage();
+    const slugs: string[] = [];
+    for (const _ of upTo(12)) slugs.push(await prompt(stage, 1));
+    const cursor = await stage.cursor();
+    await batch(stage, slugs, 1);
+    await stage.settled();
+    const start = await stage.startAfter(cursor);
+    let ahead = 0;
+    const slow = stage.join({
+      start,
+      key: 'slow',
+      frameBytes: 100_000,
+      beforeRender: () => void (ahead += 1),
+    });
+    slow.sink.stall(1);
+    await stage.join({ start, key: 'quick' }).sink.take(12);
+    await slow.sink.take(3);
+    await stage.join({ start, key: 'quick too' }).sink.take(12);
+    expect(ahead).toBeLessThanOrEqual(4);
+    slow.sink.flow();
+    expect(versions(await slow.sink.take(9))).toEqual(slugs.slice(3).map((slug) => [slug, 1]));
+  });
+
   it('in the middle of a batch gets the whole batch again', async () => {
     const stage = await createHubStage();
     const slugs = [await prompt(stage, 1), await prompt(stage, 1), await prompt(stage, 1)];
