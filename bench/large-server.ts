@@ -14,8 +14,8 @@ export interface LargeServer {
   readonly data: LargeData;
   readonly port: number;
   readonly key: string;
-  /** A series of /metrics. */
-  metric(name: string): Promise<number>;
+  /** The series of /metrics, of one reading: each begins the event loop's percentiles anew. */
+  metrics(): Promise<(name: string) => number>;
   stop(): Promise<void>;
 }
 
@@ -57,12 +57,13 @@ export async function startLargeServer(isPinned: boolean, data: LargeData): Prom
     data,
     port,
     key,
-    metric: async (name) => {
+    metrics: async () => {
       const answer = await fetch(`http://127.0.0.1:${port}/metrics`, {
         headers: { authorization: `Bearer ${key}` },
       });
-      const line = (await answer.text()).split('\n').find((one) => one.startsWith(`${name} `));
-      return Number(line?.slice(name.length + 1));
+      const lines = (await answer.text()).split('\n');
+      return (name) =>
+        Number(lines.find((one) => one.startsWith(`${name} `))?.slice(name.length + 1) ?? Number.NaN);
     },
     stop: async () => {
       if (child.exitCode === null) {

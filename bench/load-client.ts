@@ -32,6 +32,7 @@ export interface LoadPace {
 }
 
 export interface LoadResult {
+  readonly answers: number;
   readonly perSecond: number;
   /** Share of one core that the load used: near 1 means that the client was the limit. */
   readonly clientShare: number;
@@ -90,6 +91,7 @@ export async function loadByNode(
   for (const socket of sockets) socket.removeAllListeners('data').destroy();
   if (answers.fault !== null) throw answers.fault;
   return {
+    answers: answers.took.length,
     perSecond: answers.took.length / seconds,
     clientShare: (user + system) / 1e6 / seconds,
     latencyMs: LATENCY_SHARES.map((share) => quantile(answers.took, share)),

@@ -65,7 +65,8 @@ function resultOf(output: string, { name }: LoadCase, length: number): LoadResul
   if (failed > 0) throw new Error(`${name}: ${failed} of ${requests} requests failed:\n${output}`);
   if (Math.abs(bytes / requests / length - 1) > LENGTH_TOLERANCE)
     throw new Error(`${name}: ${bytes / requests} bytes an answer instead of ${length}`);
-  return { perSecond: (requests / micros) * 1e6, clientShare: cpuMicros(output) / micros, latencyMs };
+  const clientShare = cpuMicros(output) / micros;
+  return { answers: requests, perSecond: (requests / micros) * 1e6, clientShare, latencyMs };
 }
 
 /** The second line of `times`: user and system time of the children, `0m1.234s 0m0.456s`. */

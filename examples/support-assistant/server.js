@@ -28,14 +28,16 @@ prompts.on('promoted', ({ slug, from, to }) => console.log(`${slug}: version ${f
 
 const { source } = await prompts.ready({ timeoutMs: 10_000 });
 
-const server = createServer(async (request, response) => {
-  try {
-    const [status, answer] = await route(request);
+const server = createServer((request, response) => {
+  const send = (status, answer) =>
     response.writeHead(status, { 'content-type': 'application/json' }).end(`${JSON.stringify(answer)}\n`);
-  } catch (error) {
-    console.error(error);
-    response.writeHead(500, { 'content-type': 'application/json' }).end('{"error":"internal error"}\n');
-  }
+  route(request).then(
+    ([status, answer]) => send(status, answer),
+    (error) => {
+      console.error(error);
+      send(500, { error: 'internal error' });
+    },
+  );
 });
 
 async function route(request) {
@@ -66,8 +68,8 @@ server.listen(Number(PORT), '127.0.0.1', () => {
   console.log(`support-assistant on http://127.0.0.1:${server.address().port}, prompts from ${source}`);
 });
 
-process.once('SIGTERM', async () => {
+process.once('SIGTERM', () => {
   server.close();
   server.closeAllConnections();
-  await prompts.close();
+  void prompts.close();
 });

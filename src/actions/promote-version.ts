@@ -3,7 +3,7 @@ import type { Actor } from '../domain/actor.ts';
 import { requireMovable, STABLE } from '../domain/channel.ts';
 import { requireBreakGlassReason, requireReason } from '../domain/promotion.ts';
 import { requireFindableSlug } from '../domain/prompt.ts';
-import { inIdempotentTransaction } from '../db/idempotency.ts';
+import { inIdempotentSqlTransaction } from '../db/idempotency.ts';
 import { promote } from '../db/promote.ts';
 import { loadPromotionFacts } from '../db/promotion-facts.ts';
 import type { ActionDeps } from '../db/transaction.ts';
@@ -36,7 +36,7 @@ export async function promoteVersion(
   requireFindableSlug(slug);
   const channel = requireMovable(wanted);
   const reason = breakGlass ? requireBreakGlassReason(input.reason) : requireReason(input.reason);
-  return inIdempotentTransaction(deps, actor, { mutation: 'promoteVersion', input }, async (tx) => {
+  return inIdempotentSqlTransaction(deps, actor, { mutation: 'promoteVersion', input }, async (tx) => {
     const now = deps.clock();
     const facts = await loadPromotionFacts(tx, actor.workspaceId, channel, { items: [input], now });
     const { ids, events } = await promote(tx, actor, facts, { reason, now, newId: deps.newId, breakGlass });

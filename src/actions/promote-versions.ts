@@ -4,7 +4,7 @@ import { requireMovable, STABLE } from '../domain/channel.ts';
 import { InvalidInput } from '../domain/errors.ts';
 import { requireReason } from '../domain/promotion.ts';
 import { requireFindableSlug } from '../domain/prompt.ts';
-import { inIdempotentTransaction } from '../db/idempotency.ts';
+import { inIdempotentSqlTransaction } from '../db/idempotency.ts';
 import { promote } from '../db/promote.ts';
 import { loadPromotionFacts } from '../db/promotion-facts.ts';
 import type { PromotionItem } from '../db/promotion-facts.ts';
@@ -36,7 +36,7 @@ export async function promoteVersions(
   requireItems(input.items);
   const channel = requireMovable(wanted);
   const reason = requireReason(input.reason);
-  return inIdempotentTransaction(deps, actor, { mutation: 'promoteVersions', input }, async (tx) => {
+  return inIdempotentSqlTransaction(deps, actor, { mutation: 'promoteVersions', input }, async (tx) => {
     const now = deps.clock();
     const facts = await loadPromotionFacts(tx, actor.workspaceId, channel, { items: input.items, now });
     const { ids, events } = await promote(tx, actor, facts, { reason, now, newId: deps.newId });

@@ -5,12 +5,15 @@ import { requireExpected, requireReason, rollbackTarget, stackAfterRollback } fr
 import type { ChannelPosition } from '../domain/promotion.ts';
 import { requireFindableSlug } from '../domain/prompt.ts';
 import { VersionNotFound } from '../domain/version.ts';
-import { inIdempotentTransaction } from '../db/idempotency.ts';
-import { getMovableChannel, lockPositions, lockPrompt } from '../db/locks.ts';
+import { inIdempotentSqlTransaction } from '../db/idempotency.ts';
+import { getMovableChannel, lockPrompt } from '../db/locks.ts';
 import type { LockedChannel, LockedPrompt } from '../db/locks.ts';
 import { moveChannels } from '../db/move-channels.ts';
+import { lockPositions } from '../db/positions.ts';
 import { requireActive, versionNotFound } from '../db/promotion-facts.ts';
-import type { ActionDeps, Outcome, Tx } from '../db/transaction.ts';
+import { findLastPromoted, getPromotedThere } from '../db/rollback-target.ts';
+import type { SqlTx } from '../db/sql-tx.ts';
+import type { ActionDeps, SqlOutcome } from '../db/transaction.ts';
 
 export interface RollbackChannelInput {
   readonly slug: string;
@@ -37,17 +40,17 @@ export async function rollbackChannel(
   requireFindableSlug(slug);
   const channel = requireMovable(wanted);
   const reason = requireReason(input.reason);
-  return inIdempotentTransaction(deps, actor, { mutation: 'rollbackChannel', input }, (tx) =>
+  return inIdempotentSqlTransaction(deps, actor, { mutation: 'rollbackChannel', input }, (tx) =>
     rollBack(deps, tx, actor, { ...input, channel, reason }),
   );
 }
 
 async function rollBack(
   deps: ActionDeps,
-  tx: Tx,
+  tx: SqlTx,
   actor: Actor,
   input: RollbackChannelInput & { channel: string; reason: string | null },
-): Promise<Outcome<string>> {
+): Promise<SqlOutcome<string>> {
   const { workspaceId } = actor;
   const channel = await getMovableChannel(tx, workspaceId, input.channel);
   const prompt = requireActive(await lockPrompt(tx, workspaceId, input.slug), input.slug);
@@ -83,21 +86,17 @@ interface Question {
   readonly toVersion: number | null;
 }
 
-const TARGET = { id: true, baseBelowId: true, version: { select: { id: true, number: true } } } as const;
-
-async function findTarget(tx: Tx, workspaceId: string, { channel, prompt, position, toVersion }: Question) {
-  const where = { workspaceId, promptId: prompt.id, channelId: channel.id, kind: 'PROMOTION' } as const;
-  if (toVersion === null) {
-    const id = rollbackTarget(prompt.slug, channel.name, position);
-    return tx.promotion.findFirstOrThrow({ where: { ...where, id }, select: TARGET });
-  }
+async function findTarget(
+  tx: SqlTx,
+  workspaceId: string,
+  { channel, prompt, position, toVersion }: Question,
+) {
+  const place = { workspaceId, promptId: prompt.id, channelId: channel.id };
+  if (toVersion === null)
+    return getPromotedThere(tx, place, rollbackTarget(prompt.slug, channel.name, position));
   if (toVersion < 1 || toVersion > prompt.latestNumber)
     throw versionNotFound(prompt.slug, toVersion, prompt.latestNumber);
-  const target = await tx.promotion.findFirst({
-    where: { ...where, version: { number: toVersion } },
-    orderBy: { ordinal: 'desc' },
-    select: TARGET,
-  });
+  const target = await findLastPromoted(tx, place, toVersion);
   if (target === null) {
     throw new VersionNotFound(
       `channel "${channel.name}" was never promoted to version ${toVersion} of ${prompt.slug}: a rollback goes back, use promoteVersion`,

@@ -5,7 +5,8 @@ import { NotFound } from '../domain/errors.ts';
 import { requireExpected, requireReason, stackAfterWithdrawal } from '../domain/promotion.ts';
 import { requireFindableSlug } from '../domain/prompt.ts';
 import { inIdempotentTransaction } from '../db/idempotency.ts';
-import { getMovableChannel, lockPositions, lockPrompt } from '../db/locks.ts';
+import { getMovableChannel, lockPrompt } from '../db/locks.ts';
+import { lockPositions } from '../db/positions.ts';
 import { moveChannels } from '../db/move-channels.ts';
 import type { ActionDeps, Outcome, Tx } from '../db/transaction.ts';
 

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { CliError } from './cli-error.ts';
 import type { Connection } from './connection.ts';
 import { EXIT_CODE } from './exit-codes.ts';
-import { graphqlClient, reach } from './graphql-client.ts';
+import { DocumentNotTrusted, graphqlClient, reach } from './graphql-client.ts';
 
 /** As the server's own diagnosis has them. */
 export interface Finding {
@@ -29,6 +29,8 @@ const VIEWER = z.object({
     workspace: z.object({ slug: z.string() }),
   }),
 });
+const KNOWN_KEY =
+  'the server knows it, and does not say whose it is: it answers the documents of PROMPTFORGE_TRUSTED_DOCUMENTS only';
 const VIEWER_QUERY = '{ viewer { role scopes expiresAt workspace { slug } } }';
 
 /** Looks at a server from outside. `isExpected`: somebody said where it is, so that it should be there. */
@@ -120,6 +122,7 @@ async function keyFinding(connection: Connection): Promise<Finding> {
       advice: 'make another one: promptforge keys create',
     };
   } catch (error) {
+    if (error instanceof DocumentNotTrusted) return { check, state: 'OK', says: KNOWN_KEY };
     if (error instanceof CliError) return { check, state: 'FAULT', says: error.message };
     throw error;
   }

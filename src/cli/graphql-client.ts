@@ -11,7 +11,10 @@ const ANSWER_ERROR = z.object({
   extensions: z.record(z.string(), z.unknown()).optional(),
 });
 type AnswerError = z.output<typeof ANSWER_ERROR>;
-const ANSWER = z.object({ data: z.unknown(), errors: z.array(ANSWER_ERROR).min(1).optional() });
+/** A request that is not executed is answered with errors alone. */
+const ANSWER = z
+  .object({ data: z.unknown().optional(), errors: z.array(ANSWER_ERROR).min(1).optional() })
+  .refine(({ data, errors }) => data !== undefined || errors !== undefined);
 const PROBLEM = z.object({ detail: z.string() });
 const BUSY = [429, 502, 503, 504];
 const NEVER_SENT = ['ECONNREFUSED', 'ENOTFOUND'];
@@ -21,6 +24,9 @@ export type Request = (document: string, variables: Readonly<Record<string, unkn
 
 /** The connection broke after the request was under way: what became of it is not known. */
 export class ConnectionLost extends CliError {}
+
+/** The server executes the documents of its manifest only. It knows the credential: that is looked at first. */
+export class DocumentNotTrusted extends CliError {}
 
 /**
  * GraphQL over HTTP. Waits and repeats when the server is busy (429, 502, 503, 504), so send only what may be repeated.
@@ -127,10 +133,12 @@ export function statusFailure(endpoint: URL, response: Response, exchange: Excha
   return null;
 }
 
-/** The server executes the documents of its manifest only, whoever asks; null: it is the key. */
-function untrusted(text: string): CliError | null {
+/** Null: it is the key. */
+function untrusted(text: string): DocumentNotTrusted | null {
   const [first] = ANSWER.safeParse(parseJson(text)).data?.errors ?? [];
-  return first?.extensions?.['code'] === 'DOCUMENT_NOT_TRUSTED' ? refusal(first) : null;
+  if (first?.extensions?.['code'] !== 'DOCUMENT_NOT_TRUSTED') return null;
+  const { exitCode, message } = refusal(first);
+  return new DocumentNotTrusted(exitCode, message);
 }
 
 function keyAdvice(apiKey: string | null, because: string): string {

@@ -52,7 +52,10 @@ export function fail(what: string, error: unknown): never {
   process.exit(error instanceof ConfigInvalid ? EXIT_CODE.CONFIG : EXIT_CODE.FAULTS);
 }
 
-function firstText({ url, firstKey }: RunningServer, { demo, trustedDocuments }: Config): string {
+function firstText(
+  { url, firstKey }: RunningServer,
+  { demo, trustedDocuments, graphql: { graphiql } }: Config,
+): string {
   if (firstKey === null) return '';
-  return firstStartText({ url, firstKey, demo, trustedOnly: trustedDocuments !== null });
+  return firstStartText({ url, firstKey, demo, trustedOnly: trustedDocuments !== null, graphiql });
 }

@@ -1,6 +1,8 @@
 import { PrismaPg } from '@prisma/adapter-pg';
 import pg from 'pg';
 import { PrismaClient } from './generated/prisma/client.ts';
+import { PREPARED_SETTINGS } from './prepared-transaction.ts';
+import type { PreparedPool } from './prepared-transaction.ts';
 
 const CONNECT_TIMEOUT_MS = 2_000;
 /** Longer than any read of ours takes; without it a PostgreSQL that is frozen, or a connection half open, hangs a read for ever. */
@@ -61,15 +63,35 @@ export interface DatabaseOptions {
   readonly onQuery?: (sql: string) => void;
 }
 
+/** By the client that has the same connections. */
+const preparedPools = new WeakMap<PrismaClient, PreparedPool>();
+
+/** The connections of a writer, for what does without Prisma. */
+export function preparedPoolOf(writer: PrismaClient): PreparedPool {
+  const pool = preparedPools.get(writer);
+  if (pool === undefined) throw new Error('no writer that openDatabase has opened');
+  return pool;
+}
+
 /** Opens the pools; connects on first use, so it does not fail while the database is away. */
 export function openDatabase(options: DatabaseOptions): Database {
   const readers = newPool(options, 'reader', options.readerConnectionsMax ?? 12, READER_TIMEOUT_MS);
   // No timeout: a client that gives up on a COMMIT cannot know whether it happened.
-  const writers = newPool(options, 'writer', options.writerConnectionsMax ?? 10);
+  const writers = newPool(
+    { ...options, extra: PREPARED_SETTINGS },
+    'writer',
+    options.writerConnectionsMax ?? 10,
+  );
   const controls = newPool(options, 'control', CONTROL_CONNECTIONS, CONTROL_TIMEOUT_MS);
   const reader = newClient(readers, options);
   const writer = newClient(writers, options);
   const control = newClient(controls, options);
+  preparedPools.set(writer, {
+    pool: writers,
+    timeoutMs: TRANSACTION_TIMEOUT_MS,
+    onQuery: options.onQuery,
+    prepares: true,
+  });
   return {
     reader,
     writer,
@@ -91,9 +113,15 @@ export function openDatabase(options: DatabaseOptions): Database {
   };
 }
 
-function newPool(options: DatabaseOptions, name: string, max: number, queryTimeoutMs?: number): pg.Pool {
+function newPool(
+  options: DatabaseOptions & { readonly extra?: pg.PoolConfig },
+  name: string,
+  max: number,
+  queryTimeoutMs?: number,
+): pg.Pool {
   const pool = new pg.Pool({
     ...connectionSettings(options),
+    ...options.extra,
     max,
     application_name: `promptforge:${name}`,
     ...(queryTimeoutMs === undefined ? {} : { query_timeout: queryTimeoutMs }),

@@ -3,15 +3,15 @@ import { ChannelNotFound, requireMovable } from '../domain/channel.ts';
 import type { PromptKind } from '../domain/version.ts';
 import { SlugTaken } from '../domain/prompt.ts';
 import { shownSlug } from '../domain/workspace.ts';
-import { EMPTY_POSITION } from '../domain/promotion.ts';
-import type { ChannelPosition } from '../domain/promotion.ts';
 import { textFault } from '../domain/text.ts';
 import { Prisma } from './generated/prisma/client.ts';
+import { inOneTrip } from './sql-tx.ts';
+import type { SqlTx } from './sql-tx.ts';
 import type { Tx } from './transaction.ts';
 
 // Lock order, one law for all actions: idempotency key -> entrance of the workspace -> workspace -> channel (KEY SHARE; its policies change
 // under UPDATE) -> prompts by id -> channel pointers by (channel, prompt) -> everything else -> events. Who locks prompts passes the entrance in
-// the same statement (`lockPrompts`); who locks the workspace's row and no prompt needs none.
+// the same statement (`lockPrompts`); who locks the workspace's row and no prompt needs none. Pointers are locked in positions.ts.
 
 export interface LockedPrompt {
   readonly id: string;
@@ -40,27 +40,59 @@ function entranceKey(workspaceId: string): Prisma.Sql {
  * then it would be too late. Unknown slugs are simply absent from the answer.
  */
 export async function lockPrompts(
-  tx: Tx,
+  tx: SqlTx,
   workspaceId: string,
   slugs: readonly string[],
 ): Promise<Map<string, LockedPrompt>> {
-  const rows = await tx.$queryRaw<LockedPrompt[]>`
-    SELECT p.id, p.slug, p.kind::text AS kind, p.latest_number AS "latestNumber", p.archived_at IS NOT NULL AS archived, 0 AS "lastOrdinal"
+  const rows = await tx.$queryRaw<PromptRow[]>(lockingPrompts(workspaceId, slugs));
+  if (rows.length === 0) return new Map();
+  const ordinals = await tx.$queryRaw<OrdinalRow[]>(
+    lastOrdinals(
+      workspaceId,
+      rows.map((row) => row.id),
+    ),
+  );
+  return promptsOf(rows, ordinals);
+}
+
+/** A prompt as its lock found it. */
+export type PromptRow = Omit<LockedPrompt, 'lastOrdinal'>;
+
+function lockingPrompts(workspaceId: string, slugs: readonly string[]): Prisma.Sql {
+  return Prisma.sql`
+    SELECT p.id::text AS id, p.slug, p.kind::text AS kind, p.latest_number AS "latestNumber", p.archived_at IS NOT NULL AS archived
     FROM ${entrance(workspaceId)}, "workspace" w
     JOIN "prompt" p ON p.workspace_id = w.id
     WHERE w.id = ${workspaceId}::uuid AND p.slug = ANY(${[...slugs]}::text[])
     ORDER BY p.id
     FOR KEY SHARE OF w FOR NO KEY UPDATE OF p`;
-  const ordinals = await lastOrdinals(
-    tx,
-    workspaceId,
-    rows.map((row) => row.id),
-  );
-  return new Map(rows.map((row) => [row.slug, { ...row, lastOrdinal: ordinals.get(row.id) ?? 0 }]));
+}
+
+export interface OrdinalRow {
+  readonly id: string;
+  readonly ordinal: number;
+}
+
+// Read after the lock was granted, in a statement of its own: the locking statement's snapshot may be older than the last holder's commit.
+export function lastOrdinals(workspaceId: string, promptIds: readonly string[]): Prisma.Sql {
+  return Prisma.sql`
+    SELECT ids.id::text AS id, last.ordinal
+    FROM unnest(${[...promptIds]}::uuid[]) AS ids(id)
+    CROSS JOIN LATERAL (
+      SELECT ordinal FROM "promotion" WHERE workspace_id = ${workspaceId}::uuid AND prompt_id = ids.id ORDER BY ordinal DESC LIMIT 1
+    ) AS last`;
+}
+
+export function promptsOf(
+  rows: readonly PromptRow[],
+  ordinals: readonly OrdinalRow[],
+): Map<string, LockedPrompt> {
+  const ordinalOf = new Map(ordinals.map(({ id, ordinal }) => [id, ordinal]));
+  return new Map(rows.map((row) => [row.slug, { ...row, lastOrdinal: ordinalOf.get(row.id) ?? 0 }]));
 }
 
 /** @throws NotFound */
-export async function lockPrompt(tx: Tx, workspaceId: string, slug: string): Promise<LockedPrompt> {
+export async function lockPrompt(tx: SqlTx, workspaceId: string, slug: string): Promise<LockedPrompt> {
   const prompt = (await lockPrompts(tx, workspaceId, [slug])).get(slug);
   if (prompt === undefined) throw promptNotFound(slug);
   return prompt;
@@ -68,22 +100,6 @@ export async function lockPrompt(tx: Tx, workspaceId: string, slug: string): Pro
 
 export function promptNotFound(slug: string): NotFound {
   return new NotFound(`this workspace has no prompt ${JSON.stringify(slug.slice(0, 200))}`);
-}
-
-// Read after the lock was granted, in a statement of its own: the locking statement's snapshot may be older than the last holder's commit.
-async function lastOrdinals(
-  tx: Tx,
-  workspaceId: string,
-  promptIds: readonly string[],
-): Promise<Map<string, number>> {
-  if (promptIds.length === 0) return new Map();
-  const rows = await tx.$queryRaw<{ id: string; ordinal: number }[]>`
-    SELECT ids.id::text AS id, last.ordinal
-    FROM unnest(${[...promptIds]}::uuid[]) AS ids(id)
-    CROSS JOIN LATERAL (
-      SELECT ordinal FROM "promotion" WHERE workspace_id = ${workspaceId}::uuid AND prompt_id = ids.id ORDER BY ordinal DESC LIMIT 1
-    ) AS last`;
-  return new Map(rows.map((row) => [row.id, row.ordinal]));
 }
 
 export interface LockedChannel {
@@ -106,11 +122,37 @@ export async function getChannel(tx: Tx, workspaceId: string, name: string): Pro
  * prompts. The workspace is held before it, in the same statement, as a deletion takes it. (The foreign keys of what is written take the
  * same locks.) @throws ChannelReserved, ChannelNotFound
  */
-export async function getMovableChannel(tx: Tx, workspaceId: string, name: string): Promise<LockedChannel> {
+export async function getMovableChannel(
+  tx: SqlTx,
+  workspaceId: string,
+  name: string,
+): Promise<LockedChannel> {
+  return onlyChannel(await tx.$queryRaw<LockedChannel[]>(holdingChannel(workspaceId, name)), name);
+}
+
+/** As getMovableChannel and then lockPrompts, in one round trip where there can be one; the ordinals are left for later. */
+export async function lockChannelAndPrompts(
+  tx: SqlTx,
+  workspaceId: string,
+  channelName: string,
+  slugs: readonly string[],
+): Promise<{ readonly channel: LockedChannel; readonly prompts: readonly PromptRow[] }> {
+  const [channels, prompts] = await inOneTrip<[LockedChannel[], PromptRow[]]>(
+    tx,
+    holdingChannel(workspaceId, channelName),
+    lockingPrompts(workspaceId, slugs),
+  );
+  return { channel: onlyChannel(channels, channelName), prompts };
+}
+
+function holdingChannel(workspaceId: string, name: string): Prisma.Sql {
   requireMovable(name);
-  const [channel] = await tx.$queryRaw<LockedChannel[]>`
+  return Prisma.sql`
     SELECT c.id::text AS id, c.name FROM ${entrance(workspaceId)}, "workspace" w JOIN "channel" c ON c.workspace_id = w.id
     WHERE w.id = ${workspaceId}::uuid AND c.name = ${name} FOR KEY SHARE OF w, c`;
+}
+
+function onlyChannel([channel]: readonly LockedChannel[], name: string): LockedChannel {
   if (channel === undefined) throw new ChannelNotFound(name);
   return channel;
 }
@@ -123,42 +165,6 @@ export async function lockChannel(tx: Tx, workspaceId: string, name: string): Pr
     WHERE w.id = ${workspaceId}::uuid AND c.name = ${name} FOR KEY SHARE OF w FOR UPDATE OF c`;
   if (channel === undefined) throw new ChannelNotFound(name);
   return channel;
-}
-
-interface PointerRow {
-  readonly promptId: string;
-  readonly id: string | null;
-  readonly number: number | null;
-  readonly baseId: string | null;
-  readonly baseBelowId: string | null;
-}
-
-/** Locks where the channel stands with each prompt, by prompt id. A prompt that the channel never held has no row: EMPTY_POSITION. */
-export async function lockPositions(
-  tx: Tx,
-  workspaceId: string,
-  channelId: string,
-  promptIds: readonly string[],
-): Promise<(promptId: string) => ChannelPosition> {
-  await tx.$executeRaw`
-    SELECT 1 FROM "channel_pointer"
-    WHERE workspace_id = ${workspaceId}::uuid AND channel_id = ${channelId}::uuid AND prompt_id = ANY(${[...promptIds]}::uuid[])
-    ORDER BY prompt_id
-    FOR NO KEY UPDATE`;
-  // Read after the locks were granted, in a statement of its own; as SQL, because every promotion waits for it.
-  const pointers = await tx.$queryRaw<PointerRow[]>`
-    SELECT cp.prompt_id::text AS "promptId", v.id::text AS id, v.number, p.base_id::text AS "baseId", p.base_below_id::text AS "baseBelowId"
-    FROM "channel_pointer" cp
-    JOIN "promotion" p ON p.workspace_id = cp.workspace_id AND p.id = cp.promotion_id
-    LEFT JOIN "prompt_version" v ON v.workspace_id = cp.workspace_id AND v.id = cp.version_id
-    WHERE cp.workspace_id = ${workspaceId}::uuid AND cp.channel_id = ${channelId}::uuid AND cp.prompt_id = ANY(${[...promptIds]}::uuid[])`;
-  const positions = new Map<string, ChannelPosition>(
-    pointers.map(({ promptId, id, number, ...stack }) => [
-      promptId,
-      { serving: id === null || number === null ? null : { id, number }, ...stack },
-    ]),
-  );
-  return (promptId) => positions.get(promptId) ?? EMPTY_POSITION;
 }
 
 /**

@@ -2,7 +2,8 @@ import type { Actor } from '../domain/actor.ts';
 import type { NewEvent } from '../domain/event.ts';
 import type { PromotionKind, StackEntry } from '../domain/promotion.ts';
 import { Prisma } from './generated/prisma/client.ts';
-import type { Tx } from './transaction.ts';
+import { inOneTrip } from './sql-tx.ts';
+import type { SqlTx } from './sql-tx.ts';
 
 interface NumberedVersion {
   readonly id: string;
@@ -34,20 +35,23 @@ export interface Move {
  * @returns the events that the caller hands to its transaction, one a move, then one a request that was superseded.
  */
 export async function moveChannels(
-  tx: Tx,
+  tx: SqlTx,
   actor: Actor,
   now: Date,
   moves: readonly Move[],
 ): Promise<NewEvent[]> {
-  await tx.promotion.createMany({ data: moves.map((move) => promotionRow(actor, now, move)) });
-  const closed = await pointChannels(tx, actor.workspaceId, now, moves);
+  const [, closed] = await inOneTrip<[unknown[], ClosedRow[]]>(
+    tx,
+    recording(actor, now, moves),
+    pointing(actor.workspaceId, now, moves),
+  );
   const hashOf = await contentHashes(tx, actor.workspaceId, moves);
   return [...moves.map((move) => eventOf(move, hashOf)), ...supersededEvents(moves, closed)];
 }
 
 /** Of the versions that the moves go to: what was released stands in the trail itself, not only the number of a row. */
 async function contentHashes(
-  tx: Tx,
+  tx: SqlTx,
   workspaceId: string,
   moves: readonly Move[],
 ): Promise<(id: string) => string> {
@@ -59,8 +63,9 @@ async function contentHashes(
   );
   const unknown = [...new Set(versions.map(({ id }) => id))].filter((id) => !hashes.has(id));
   if (unknown.length > 0) {
-    const where = { workspaceId, id: { in: unknown } };
-    const rows = await tx.promptVersion.findMany({ where, select: { id: true, contentHash: true } });
+    const rows = await tx.$queryRaw<{ id: string; contentHash: string }[]>`
+      SELECT id::text AS id, content_hash AS "contentHash" FROM "prompt_version"
+      WHERE workspace_id = ${workspaceId}::uuid AND id = ANY(${unknown}::uuid[])`;
     for (const { id, contentHash } of rows) hashes.set(id, contentHash);
   }
   return (id) => hashes.get(id) ?? missingVersion(id);
@@ -70,35 +75,33 @@ function missingVersion(id: string): never {
   throw new Error(`version ${id} is promoted and not there`);
 }
 
-function promotionRow(actor: Actor, now: Date, move: Move) {
-  return {
-    workspaceId: actor.workspaceId,
-    id: move.promotionId,
-    kind: move.kind,
-    promptId: move.prompt.id,
-    ordinal: move.ordinal,
-    channelId: move.channel.id,
-    versionId: move.version?.id ?? null,
-    previousVersionId: move.previous?.id ?? null,
-    baseId: move.stack.baseId,
-    baseBelowId: move.stack.baseBelowId,
-    actorKind: actor.kind,
-    actorId: actor.id,
-    actorName: actor.name,
-    reason: move.reason,
-    requestId: move.requestId ?? null,
-    breakGlass: move.breakGlass ?? false,
-    createdAt: now,
-  };
+/** The promotions, in their order. */
+function recording({ workspaceId, kind, id, name }: Actor, now: Date, moves: readonly Move[]): Prisma.Sql {
+  return Prisma.sql`
+    INSERT INTO "promotion" (workspace_id, id, kind, prompt_id, ordinal, channel_id, version_id, previous_version_id, base_id, base_below_id,
+      actor_kind, actor_id, actor_name, reason, request_id, break_glass, created_at)
+    SELECT ${workspaceId}::uuid, m.id, m.kind::promotion_kind, m.prompt_id, m.ordinal, m.channel_id, m.version_id, m.previous_version_id, m.base_id,
+      m.base_below_id, ${kind}::text::actor_kind, ${id}::text, ${name}::text, m.reason, m.request_id, m.break_glass, ${now}::timestamptz
+    FROM unnest(
+      ${moves.map((move) => move.promotionId)}::uuid[],
+      ${moves.map((move) => move.kind)}::text[],
+      ${moves.map((move) => move.prompt.id)}::uuid[],
+      ${moves.map((move) => move.ordinal)}::int[],
+      ${moves.map((move) => move.channel.id)}::uuid[],
+      ${moves.map((move) => move.version?.id ?? null)}::uuid[],
+      ${moves.map((move) => move.previous?.id ?? null)}::uuid[],
+      ${moves.map((move) => move.stack.baseId)}::uuid[],
+      ${moves.map((move) => move.stack.baseBelowId)}::uuid[],
+      ${moves.map((move) => move.reason)}::text[],
+      ${moves.map((move) => move.requestId ?? null)}::uuid[],
+      ${moves.map((move) => move.breakGlass ?? false)}::boolean[]
+    ) WITH ORDINALITY AS m(id, kind, prompt_id, ordinal, channel_id, version_id, previous_version_id, base_id, base_below_id, reason, request_id,
+      break_glass, place)
+    ORDER BY m.place`;
 }
 
 /** Points the channels, and closes what was asked for of what moves, in one statement: after the database has judged the promotions. */
-async function pointChannels(
-  tx: Tx,
-  workspaceId: string,
-  now: Date,
-  moves: readonly Move[],
-): Promise<ClosedRow[]> {
+function pointing(workspaceId: string, now: Date, moves: readonly Move[]): Prisma.Sql {
   const last = [...new Map(moves.map((move) => [`${move.channel.id} ${move.prompt.id}`, move])).values()];
   const moved = Prisma.sql`unnest(
       ${last.map((move) => move.channel.id)}::uuid[],
@@ -109,17 +112,14 @@ async function pointChannels(
     ) AS m(channel_id, prompt_id, version_id, promotion_id, request_id)`;
   const point = Prisma.sql`
     INSERT INTO "channel_pointer" (workspace_id, channel_id, prompt_id, version_id, promotion_id, since)
-    SELECT ${workspaceId}::uuid, m.channel_id, m.prompt_id, m.version_id, m.promotion_id, ${now} FROM ${moved}
+    SELECT ${workspaceId}::uuid, m.channel_id, m.prompt_id, m.version_id, m.promotion_id, ${now}::timestamptz FROM ${moved}
     ON CONFLICT (workspace_id, channel_id, prompt_id) DO UPDATE
       SET version_id = excluded.version_id, promotion_id = excluded.promotion_id, since = excluded.since`;
-  if (moves.every(({ kind }) => kind === 'SAVE')) {
-    await tx.$executeRaw(point);
-    return [];
-  }
-  return tx.$queryRaw<ClosedRow[]>`
+  if (moves.every(({ kind }) => kind === 'SAVE')) return point;
+  return Prisma.sql`
     WITH pointed AS (${point}), closed AS (
       UPDATE "promotion_request" AS r
-      SET status = CASE WHEN r.id = m.request_id THEN 'APPLIED' ELSE 'SUPERSEDED' END::promotion_request_status, closed_at = ${now}
+      SET status = CASE WHEN r.id = m.request_id THEN 'APPLIED' ELSE 'SUPERSEDED' END::promotion_request_status, closed_at = ${now}::timestamptz
       FROM ${moved}
       WHERE r.workspace_id = ${workspaceId}::uuid AND r.channel_id = m.channel_id AND r.prompt_id = m.prompt_id AND r.status = 'OPEN'
       RETURNING r.id, r.status, r.version_id, m.promotion_id

@@ -8,7 +8,7 @@ import type { PromotionWish as Wish } from '../domain/promotion-judgement.ts';
 import { moveChannels } from './move-channels.ts';
 import type { Move } from './move-channels.ts';
 import type { PromotionFacts } from './promotion-facts.ts';
-import type { Tx } from './transaction.ts';
+import type { SqlTx } from './sql-tx.ts';
 
 /** Whether a promotion goes through, and on which request it stands. */
 export interface Decision {
@@ -49,7 +49,7 @@ export interface PromotionWish extends Wish {
  * @returns their ids in the order of the facts, and the events that the caller hands to its transaction. @throws PromotionBlocked
  */
 export async function promote(
-  tx: Tx,
+  tx: SqlTx,
   actor: Actor,
   facts: readonly PromotionFacts[],
   wish: PromotionWish,

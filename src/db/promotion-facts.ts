@@ -2,11 +2,14 @@ import { PromptArchived } from '../domain/prompt.ts';
 import { requireExpected } from '../domain/promotion.ts';
 import type { ChannelPosition } from '../domain/promotion.ts';
 import { VersionNotFound } from '../domain/version.ts';
-import { getMovableChannel, lockPositions, lockPrompts, promptNotFound } from './locks.ts';
-import type { LockedChannel, LockedPrompt } from './locks.ts';
-import { loadStandings, standingKey } from './promotion-standing.ts';
-import type { Standing } from './promotion-standing.ts';
-import type { Tx } from './transaction.ts';
+import { lastOrdinals, lockChannelAndPrompts, promptNotFound, promptsOf } from './locks.ts';
+import type { LockedChannel, LockedPrompt, OrdinalRow, PromptRow } from './locks.ts';
+import { lockedPointers, lockingPointers, positionsOf } from './positions.ts';
+import type { PointerRow } from './positions.ts';
+import { standingKey, standingsAt, withReviews } from './promotion-standing.ts';
+import type { Standing, StandingRow } from './promotion-standing.ts';
+import { inOneTrip } from './sql-tx.ts';
+import type { SqlTx } from './sql-tx.ts';
 
 export interface PromotionItem {
   readonly slug: string;
@@ -26,33 +29,36 @@ export interface PromotionFacts extends Standing {
  * @throws NotFound, VersionNotFound, ChannelNotFound, ChannelReserved, ChannelMoved, PromptArchived for the first item that fails.
  */
 export async function loadPromotionFacts(
-  tx: Tx,
+  tx: SqlTx,
   workspaceId: string,
   channelName: string,
   { items, now }: { readonly items: readonly PromotionItem[]; readonly now: Date },
 ): Promise<PromotionFacts[]> {
-  const channel = await getMovableChannel(tx, workspaceId, channelName);
-  const prompts = await lockPrompts(
-    tx,
-    workspaceId,
-    items.map((item) => item.slug),
-  );
-  const found = items.map((item) => ({ item, prompt: requireActive(prompts.get(item.slug), item.slug) }));
-  const positionOf = await lockPositions(
-    tx,
-    workspaceId,
-    channel.id,
-    found.map(({ prompt }) => prompt.id),
-  );
-  const keyOf = ({ item, prompt }: (typeof found)[number]) => ({
-    promptId: prompt.id,
+  const slugs = items.map((item) => item.slug);
+  const { channel, prompts } = await lockChannelAndPrompts(tx, workspaceId, channelName, slugs);
+  const bySlug = new Map(prompts.map((prompt) => [prompt.slug, prompt]));
+  for (const slug of slugs) requireActive(bySlug.get(slug), slug);
+  const keyOf = ({ slug, version }: PromotionItem) => ({
+    promptId: bySlug.get(slug)?.id ?? '',
     channelId: channel.id,
-    number: item.version,
+    number: version,
   });
-  const standings = await loadStandings(tx, workspaceId, found.map(keyOf), now);
-  return found.map((one) => {
-    const { item, prompt } = one;
-    const standing = standings.get(standingKey(keyOf(one)));
+  const ids = prompts.map(({ id }) => id);
+  const [, pointers, ordinals, standingRows] = await inOneTrip<
+    [unknown[], PointerRow[], OrdinalRow[], StandingRow[]]
+  >(
+    tx,
+    lockingPointers(workspaceId, channel.id, ids),
+    lockedPointers(workspaceId, channel.id, ids),
+    lastOrdinals(workspaceId, ids),
+    standingsAt(workspaceId, items.map(keyOf), now),
+  );
+  const locked = promptsOf(prompts, ordinals);
+  const positionOf = positionsOf(pointers);
+  const standings = await withReviews(tx, workspaceId, standingRows);
+  return items.map((item) => {
+    const prompt = requireActive(locked.get(item.slug), item.slug);
+    const standing = standings.get(standingKey(keyOf(item)));
     if (standing === undefined) throw versionNotFound(item.slug, item.version, prompt.latestNumber);
     const position = positionOf(prompt.id);
     requireExpected(item.slug, item.expectedVersion, position);
@@ -60,7 +66,7 @@ export async function loadPromotionFacts(
   });
 }
 
-export function requireActive(prompt: LockedPrompt | undefined, slug: string): LockedPrompt {
+export function requireActive<Prompt extends PromptRow>(prompt: Prompt | undefined, slug: string): Prompt {
   if (prompt === undefined) throw promptNotFound(slug);
   if (prompt.archived) throw new PromptArchived(`${slug} is archived: restore it first`);
   return prompt;

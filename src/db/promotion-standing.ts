@@ -1,8 +1,8 @@
 import type { Judgement } from '../domain/approval.ts';
 import { DEFAULT_POLICY } from '../domain/policy.ts';
 import type { Policy, PromoterRole } from '../domain/policy.ts';
-import type { PrismaClient } from './generated/prisma/client.ts';
-import type { Tx } from './transaction.ts';
+import { Prisma } from './generated/prisma/client.ts';
+import type { SqlTx } from './sql-tx.ts';
 
 /** One version that one channel may be asked to serve. */
 export interface StandingKey {
@@ -38,7 +38,8 @@ export interface Standing {
   readonly request: OpenRequest | null;
 }
 
-interface Row {
+/** A standing as the database tells it. */
+export interface StandingRow {
   readonly promptId: string;
   readonly channelId: string;
   readonly id: string;
@@ -64,17 +65,19 @@ interface Row {
   readonly expiresAt: Date;
 }
 
-/**
- * Read after the locks, in one statement (a second one where somebody asked for a promotion): the version, the policy that decides, and the
- * request that is open at `now`. What does not exist is absent from the answer, whose keys are `standingKey`s.
- */
+/** The standings of these keys. What does not exist is absent from the answer, whose keys are `standingKey`s. */
 export async function loadStandings(
-  tx: Tx | PrismaClient,
+  tx: SqlTx,
   workspaceId: string,
   keys: readonly StandingKey[],
   now: Date,
 ): Promise<Map<string, Standing>> {
-  const rows = await tx.$queryRaw<Row[]>`
+  return withReviews(tx, workspaceId, await tx.$queryRaw<StandingRow[]>(standingsAt(workspaceId, keys, now)));
+}
+
+/** Read after the locks, in one statement: the version, the policy that decides, and the request that is open at `now`. */
+export function standingsAt(workspaceId: string, keys: readonly StandingKey[], now: Date): Prisma.Sql {
+  return Prisma.sql`
     SELECT v.prompt_id::text AS "promptId", w.channel_id::text AS "channelId", v.id::text AS id, v.number, v.content_hash AS "contentHash",
       v.author_id AS "authorId", p.id::text AS "policyId", p.promoter_role::text AS "promoterRole", p.approvals,
       p.self_approval AS "selfApproval", p.rejection_blocks AS "rejectionBlocks", p.reason_required AS "reasonRequired",
@@ -89,6 +92,14 @@ export async function loadStandings(
     LEFT JOIN "channel" soak ON soak.workspace_id = v.workspace_id AND soak.id = p.soak_channel_id
     LEFT JOIN "promotion_request" r ON r.workspace_id = v.workspace_id AND r.channel_id = w.channel_id AND r.version_id = v.id
       AND r.status = 'OPEN' AND r.expires_at > ${now}`;
+}
+
+/** A second statement where somebody asked for a promotion. */
+export async function withReviews(
+  tx: SqlTx,
+  workspaceId: string,
+  rows: readonly StandingRow[],
+): Promise<Map<string, Standing>> {
   const reviews = await loadReviews(
     tx,
     workspaceId,
@@ -103,30 +114,24 @@ export function standingKey({ promptId, channelId, number }: StandingKey): strin
 
 /** The reviews of each request, in order. Requests without any are absent. */
 export async function loadReviews(
-  tx: Tx | PrismaClient,
+  tx: SqlTx,
   workspaceId: string,
   requestIds: readonly string[],
 ): Promise<Map<string, Judgement[]>> {
   const byRequest = new Map<string, Judgement[]>();
   if (requestIds.length === 0) return byRequest;
-  const rows = await tx.promotionReview.findMany({
-    where: { workspaceId, requestId: { in: [...requestIds] } },
-    orderBy: { ordinal: 'asc' },
-    select: {
-      requestId: true,
-      ordinal: true,
-      reviewerId: true,
-      decision: true,
-      contentHash: true,
-      servingVersionId: true,
-    },
-  });
+  const rows = await tx.$queryRaw<(Judgement & { readonly requestId: string })[]>`
+    SELECT request_id::text AS "requestId", ordinal, reviewer_id AS "reviewerId", decision::text AS decision, content_hash AS "contentHash",
+      serving_version_id::text AS "servingVersionId"
+    FROM "promotion_review"
+    WHERE workspace_id = ${workspaceId}::uuid AND request_id = ANY(${[...requestIds]}::uuid[])
+    ORDER BY ordinal`;
   for (const { requestId, ...review } of rows)
     byRequest.set(requestId, [...(byRequest.get(requestId) ?? []), review]);
   return byRequest;
 }
 
-function standingOf(row: Row, reviews: ReadonlyMap<string, Judgement[]>): Standing {
+function standingOf(row: StandingRow, reviews: ReadonlyMap<string, Judgement[]>): Standing {
   const { id, number, contentHash, authorId, policyId, soakedSince, requestId } = row;
   return {
     version: { id, number, contentHash, authorId },
@@ -148,7 +153,7 @@ function standingOf(row: Row, reviews: ReadonlyMap<string, Judgement[]>): Standi
   };
 }
 
-function policyOf({ soakChannel, soakMinutes, ...row }: Row): Policy {
+function policyOf({ soakChannel, soakMinutes, ...row }: StandingRow): Policy {
   const { promoterRole, approvals, selfApproval, rejectionBlocks, reasonRequired, autoApply, requestHours } =
     row;
   const soak = soakChannel === null ? null : { channel: soakChannel, minutes: soakMinutes };

@@ -13,9 +13,8 @@ const SELECTOR_BYTES = 150;
 export interface Absences {
   has(place: Place): boolean;
   add(place: Place): void;
-  /** Whatever is known of these slugs is no longer. */
+  /** Whatever is known of these slugs is no longer. A new channel serves nothing, so that it changes nothing here. */
   dropSlugs(workspaceId: string, slugs: Iterable<string>): void;
-  dropChannels(workspaceId: string, channels: ReadonlySet<string>): void;
   deleteWorkspace(workspaceId: string): void;
   sizeBytes(): number;
 }
@@ -26,10 +25,6 @@ export function createAbsences(): Absences {
     maxSize: BYTES_MAX,
     sizeCalculation: ({ size }, key) => SLUG_BYTES + key.length + size * SELECTOR_BYTES,
   });
-
-  function* ofWorkspace(workspaceId: string): Generator<string> {
-    for (const key of bySlug.keys()) if (key.startsWith(workspaceId)) yield key;
-  }
 
   return {
     has: ({ workspaceId, slug, selector }) =>
@@ -45,16 +40,8 @@ export function createAbsences(): Absences {
       if (bySlug.size === 0) return;
       for (const slug of slugs) bySlug.delete(slugKey(workspaceId, slug));
     },
-    dropChannels: (workspaceId, channels) => {
-      if (channels.size === 0) return;
-      for (const key of ofWorkspace(workspaceId)) {
-        const selectors = bySlug.peek(key);
-        if (selectors !== undefined && [...channels].some((channel) => selectors.has(channel)))
-          bySlug.delete(key);
-      }
-    },
     deleteWorkspace: (workspaceId) => {
-      for (const key of ofWorkspace(workspaceId)) bySlug.delete(key);
+      for (const key of bySlug.keys()) if (key.startsWith(workspaceId)) bySlug.delete(key);
     },
     sizeBytes: () => bySlug.calculatedSize,
   };

@@ -22,8 +22,6 @@ export interface Changes {
   readonly renamed: ReadonlyMap<string, bigint>;
   /** Under these slugs something may be served that was not, or was not that: the last event's sequence of each. */
   readonly slugs: ReadonlyMap<string, bigint>;
-  /** New ones. */
-  readonly channels: ReadonlySet<string>;
 }
 
 const FACTS = z.object({
@@ -40,7 +38,6 @@ const TELLING = new Set([
   'PromptUpdated',
   'PromptArchived',
   'PromptRestored',
-  'ChannelCreated',
 ]);
 
 export function changesOf(events: readonly StoredEvent[]): Changes {
@@ -48,13 +45,11 @@ export function changesOf(events: readonly StoredEvent[]): Changes {
   const moves = new Map<string, Move>();
   const renamed = new Map<string, bigint>();
   const slugs = new Map<string, bigint>();
-  const channels = new Set<string>();
   for (const event of events) {
     if (!TELLING.has(event.type)) continue;
     const { type, promptId, seq } = event;
     const facts = FACTS.parse(JSON.parse(event.payload));
-    const { slug, channel, before } = facts;
-    if (type === 'ChannelCreated' && channel !== undefined) channels.add(channel);
+    const { slug, before } = facts;
     if (slug === undefined || promptId === null) continue;
     // Other metadata are not served.
     if (type === 'PromptUpdated' && before?.slug === undefined) continue;
@@ -66,7 +61,7 @@ export function changesOf(events: readonly StoredEvent[]): Changes {
     const move = moveOf(event, facts, ends.get(event.commitSeq) ?? event);
     if (move !== null) moves.set(`${move.channel} ${promptId}`, move);
   }
-  return { moves: [...moves.values()], renamed, slugs, channels };
+  return { moves: [...moves.values()], renamed, slugs };
 }
 
 function moveOf(

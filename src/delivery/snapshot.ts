@@ -30,6 +30,8 @@ export interface Snapshot extends FeedConsumer {
   /** Loads what channels serve, as if it was asked for, by the control connections. @throws what the database fails with */
   warm(workspaceId: string, places: readonly ChannelPlace[]): Promise<void>;
   readonly sizeBytes: () => number;
+  /** Of that: what is known not to be served. */
+  readonly absencesBytes: () => number;
   readonly counts: () => LookupCounts & {
     /** What was pushed out by others. */
     readonly evictions: number;
@@ -77,7 +79,6 @@ export function createSnapshot(
       swap(held, moved, fresh);
       dropRenamed(held, workspaceId, changes);
       absences.dropSlugs(workspaceId, changes.slugs.keys());
-      absences.dropChannels(workspaceId, changes.channels);
     },
     reset: async (workspaceId, head) => {
       readings.reset(workspaceId, head?.seq);
@@ -97,6 +98,7 @@ export function createSnapshot(
       });
     },
     sizeBytes: () => held.sizeBytes() + absences.sizeBytes(),
+    absencesBytes: () => absences.sizeBytes(),
     counts: () => ({ ...lookup.counts(), evictions: held.evictions() }),
   };
 }

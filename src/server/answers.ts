@@ -1,5 +1,6 @@
 import type { Database } from '../db/client.ts';
 import { createAnswerCache } from '../delivery/answer-cache.ts';
+import type { AnswerCache } from '../delivery/answer-cache.ts';
 import { createPromotedVersions } from '../delivery/promoted-versions.ts';
 import type { HubTimes } from '../realtime/hub-deps.ts';
 import type { CheckpointContext } from '../schema/context.ts';
@@ -63,6 +64,10 @@ export function createAnswers(
   });
   const promoted = createPromotedVersions(reader, node.snapshot);
   const subscribe = new Subscribe({ schema, rules, operationMs, contextOf, promoted, log });
+  const delivery = createDelivery(node);
+  const answers = createAnswerCache<GraphAnswer>(node.snapshot, ANSWERS_BYTES_MAX);
+  const snapshotGraph = createSnapshotGraph({ schema, operations, documents, answers }, node);
+  watchCaches(node.metrics, { delivery, answers, snapshotGraph, operations, documents });
   return {
     ...graph,
     channels,
@@ -79,9 +84,9 @@ export function createAnswers(
       reach,
       log,
     }),
-    snapshotGraph: createSnapshotGraph({ schema, operations, documents }, node),
+    snapshotGraph,
     graphiql: switches.graphiql ? createGraphiql(GRAPHIQL) : null,
-    delivery: createDelivery(node),
+    delivery,
     channelAnswer: createChannelAnswer({
       hub,
       reader,
@@ -99,14 +104,30 @@ function createDelivery({ snapshot, usage, feed }: Node): Delivery {
 }
 
 function createSnapshotGraph(
-  graph: Pick<SnapshotGraphDeps, 'schema' | 'operations' | 'documents'>,
+  graph: Pick<SnapshotGraphDeps, 'schema' | 'operations' | 'documents' | 'answers'>,
   { snapshot, usage, feed }: Node,
 ): SnapshotGraph {
   return new SnapshotGraph({
     ...graph,
     snapshot,
-    answers: createAnswerCache<GraphAnswer>(snapshot, ANSWERS_BYTES_MAX),
     usage,
     isStale: () => !feed.isReachable(),
   });
+}
+
+interface Caches extends Pick<Graph, 'operations' | 'documents'> {
+  readonly delivery: Delivery;
+  readonly answers: AnswerCache<GraphAnswer>;
+  readonly snapshotGraph: SnapshotGraph;
+}
+
+function watchCaches(
+  metrics: Pick<Node['metrics'], 'watch'>,
+  { delivery, answers, snapshotGraph, operations, documents }: Caches,
+): void {
+  metrics.watch('rest_answers', () => delivery.answersBytes());
+  metrics.watch('graph_answers', answers.sizeBytes);
+  metrics.watch('graph_plans', () => snapshotGraph.plansBytes());
+  metrics.watch('parsed_documents', () => operations.sizeBytes());
+  metrics.watch('registered_documents', () => documents.sizeBytes());
 }

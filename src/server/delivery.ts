@@ -51,6 +51,11 @@ export class Delivery {
     return andThen(answer, (made) => this.#send(actor, exchange, made));
   }
 
+  /** Of the answers that are kept. */
+  answersBytes(): number {
+    return this.#answers.sizeBytes();
+  }
+
   /** With the body already read. @throws ProblemError; whatever the database fails with when the answer is not in memory */
   async render(actor: Actor, exchange: Exchange, body: Buffer): Promise<void> {
     const { req, res } = exchange;

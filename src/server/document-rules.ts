@@ -1,5 +1,5 @@
-import { GraphQLError, Kind, validate, visit } from 'graphql';
-import type { DocumentNode, FieldNode, GraphQLSchema } from 'graphql';
+import { getOperationAST, GraphQLError, Kind, validate, visit } from 'graphql';
+import type { DocumentNode, FieldNode, GraphQLSchema, OperationDefinitionNode } from 'graphql';
 import { conditionalRootErrors } from './conditional-root.ts';
 import type { GraphqlSwitches } from './config.ts';
 import { MESSAGE_SHOWN_MAX } from './mask-error.ts';
@@ -12,6 +12,8 @@ export class DocumentRules {
   readonly hideSuggestions: boolean;
   readonly #schema: GraphQLSchema;
   readonly #introspection: boolean;
+  /** Of operations in which no variable says how much is asked for. */
+  readonly #budgets = new WeakMap<OperationDefinitionNode, GraphQLError | null>();
 
   constructor(schema: GraphQLSchema, { introspection, suggestions }: GraphqlSwitches) {
     this.#schema = schema;
@@ -43,8 +45,24 @@ export class DocumentRules {
       // First: of what has not the shape of its type nothing is looked through.
       variableShapeError(this.#schema, document, operationName, variables) ??
       variablesDepthError(variables) ??
-      rowBudgetError(document, operationName, variables)
+      this.#budgetError(document, operationName, variables)
     );
+  }
+
+  #budgetError(
+    document: DocumentNode,
+    operationName: string | null | undefined,
+    variables: Readonly<Record<string, unknown>>,
+  ): GraphQLError | null {
+    const operation = getOperationAST(document, operationName);
+    const known = operation ? this.#budgets.get(operation) : null;
+    if (known !== undefined) return known;
+    let isConstant = true;
+    const error = rowBudgetError(document, operationName, variables, () => {
+      isConstant = false;
+    });
+    if (operation && isConstant) this.#budgets.set(operation, error);
+    return error;
   }
 }
 

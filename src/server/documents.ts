@@ -60,6 +60,11 @@ export class Documents {
     this.#registered.get(workspaceId)?.get(id);
   }
 
+  /** Of the registered documents: their texts, a character a byte. */
+  sizeBytes(): number {
+    return this.#registered.calculatedSize;
+  }
+
   #trustedText(
     trusted: ReadonlyMap<string, string>,
     id: string | null,

@@ -103,7 +103,9 @@ function requireMediaType({ method, headers }: IncomingMessage): void {
 
 /** Yoga parses these two of a GET's parameters without expecting a fault. @throws ProblemError 400 */
 function requireParameters({ url = '' }: IncomingMessage): void {
-  const query = new URLSearchParams(url.slice(url.indexOf('?') + 1));
+  const from = url.indexOf('?');
+  if (from === -1) return;
+  const query = new URLSearchParams(url.slice(from + 1));
   for (const name of ['variables', 'extensions']) {
     const text = query.get(name);
     if (text === null || text === '') continue;

@@ -14,6 +14,8 @@ export interface Metrics {
   readonly hub: HubMeters;
   readonly checkpoints: CheckpointMeters;
   readonly requests: Pick<RequestMeters, 'observe'>;
+  /** Asked when somebody looks: a cache pays nothing for being watched. */
+  watch(cache: string, sizeBytes: () => number): void;
   /** Everything, as Prometheus reads it. */
   text(): Promise<string>;
 }
@@ -38,13 +40,30 @@ export function createMetrics(sources: MetricSources): Metrics {
     registers: [registry],
   }).set({ version: serverVersion() }, 1);
   const requests = createRequestMeters();
+  const caches = new Map<string, () => number>();
+  registerCacheSizes(registry, caches);
   return {
     contentType: registry.contentType,
     hub: createHubMeters(registry),
     checkpoints: createCheckpointMeters(registry),
     requests,
+    watch: (cache, sizeBytes) => void caches.set(cache, sizeBytes),
     text: async () => `${requests.text()}\n${await registry.metrics()}`,
   };
+}
+
+function registerCacheSizes(registry: Registry, caches: ReadonlyMap<string, () => number>): void {
+  registry.registerMetric(
+    new Gauge({
+      name: 'promptforge_cache_bytes',
+      help: 'What the caches beside the serving snapshot hold, as far as it is weighed',
+      labelNames: ['cache'],
+      registers: [],
+      collect() {
+        for (const [cache, sizeBytes] of caches) this.set({ cache }, sizeBytes());
+      },
+    }),
+  );
 }
 
 function createCheckpointMeters(registry: Registry): CheckpointMeters {

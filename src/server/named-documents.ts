@@ -14,15 +14,11 @@ export function namedDocuments(documents: Documents): Plugin<object, NamedContex
     onParams: ({ params, setParams, context: { req, actor } }) => {
       // What is no object is refused by Yoga.
       if (typeof params !== 'object' || params === null) return;
-      const documentId = req.method === 'GET' ? documentIdOf(req) : memberOf(params, 'documentId');
-      const query = documents.textOf(actor.workspaceId, { ...params, documentId });
+      const named = req.method === 'GET' ? { ...params, documentId: documentIdOf(req) } : params;
+      const query = documents.textOf(actor.workspaceId, named);
       if (query !== undefined && query !== params.query) setParams({ ...params, query });
     },
   };
-}
-
-function memberOf(params: object, name: string): unknown {
-  return Object.entries(params).find(([key]) => key === name)?.[1];
 }
 
 /** Yoga knows nothing of it. */

@@ -11,6 +11,7 @@ export interface RequestParams extends NamedDocument, Omit<OperationParams, 'que
   readonly hasMore: boolean;
 }
 
+const NOTHING = {};
 const MEMBERS = new Set(['query', 'documentId', 'operationName', 'variables', 'extensions']);
 
 /** Null: what is there is not as it should be, and Yoga says how. */
@@ -60,13 +61,15 @@ function paramsOfQuery(url: string): RequestParams | null {
 }
 
 function paramsOfJson(value: unknown): RequestParams | null {
-  const { query, documentId, operationName = null, ...rest } = value as Record<string, unknown>;
+  // No rest of the members: an object of its own for every request.
+  const params = value as Readonly<Record<string, unknown>>;
+  const { query, documentId, operationName = null } = params;
   if (query !== undefined && query !== null && typeof query !== 'string') return null;
   if (operationName !== null && typeof operationName !== 'string') return null;
-  const variables = rest['variables'] ?? {};
-  const extensions = rest['extensions'] ?? {};
+  const variables = params['variables'] ?? NOTHING;
+  const extensions = params['extensions'] ?? NOTHING;
   if (!isObject(variables) || !isObject(extensions)) return null;
-  const hasMore = Object.keys(rest).some((name) => !MEMBERS.has(name));
+  const hasMore = Object.keys(params).some((name) => !MEMBERS.has(name));
   return { query, documentId, operationName, variables, extensions, hasMore };
 }
 

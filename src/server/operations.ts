@@ -105,6 +105,11 @@ export class Operations {
     return parsed;
   }
 
+  /** Of the documents whose parsed form is kept: their texts, a character a byte. What is made of them is bounded by their number. */
+  sizeBytes(): number {
+    return this.#parsed.calculatedSize;
+  }
+
   #check(query: string): Parsed {
     try {
       const document = parseWithLimits(query);

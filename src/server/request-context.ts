@@ -2,6 +2,7 @@ import type { App } from '../actions/app.ts';
 import type { Reader } from '../db/client.ts';
 import { isUnavailable } from '../db/database-errors.ts';
 import { createLoaders } from '../db/loaders.ts';
+import type { Loaders } from '../db/loaders.ts';
 import type { Actor } from '../domain/actor.ts';
 import { isRequestTopic, narrowTopic } from '../domain/channel-topic.ts';
 import { Unavailable } from '../domain/errors.ts';
@@ -51,7 +52,7 @@ export function createContextFactory({
     isShared,
     checkpoints,
     readBack: (read) => read().catch((error: unknown) => refuseReadBack(error, log)),
-    loaders: createLoaders(reader, actor.workspaceId),
+    loaders: lazily(() => createLoaders(reader, actor.workspaceId)),
     waitForSubscribers: waiter(waitForRollout, { workspaceId: actor.workspaceId, isGone }),
     follow: async (wish: FollowWish) => {
       const { topic: wanted } = wish;
@@ -62,6 +63,17 @@ export function createContextFactory({
       const topic = narrowTopic(actor, wanted);
       await channels.require(actor.workspaceId, topic.channel);
       return new ChannelSubscription({ ...wish, topic }, await hub.startOf(actor.workspaceId, wish));
+    },
+  });
+}
+
+/** Most operations need none of them, and there are two dozen. */
+function lazily(make: () => Loaders): Loaders {
+  let made: Loaders | undefined;
+  return new Proxy({} as Loaders, {
+    get: (_target, name): unknown => {
+      made ??= make();
+      return Reflect.get(made, name);
     },
   });
 }

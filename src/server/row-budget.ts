@@ -55,15 +55,17 @@ function isDeeper(value: unknown, levels: number): boolean {
  * Whether an operation may read more rows than one request is worth: pages within pages multiply, and no limit of the
  * document sees it. An upper bound from the document and the variables alone, so it costs no statement; linear in the
  * document, because a fragment is counted once. What graphql refuses by itself (no such operation) is left to it.
+ * @param onVariable told when a variable's value was looked at: if it never is, the answer is that of the operation, whatever its variables
  */
 export function rowBudgetError(
   document: DocumentNode,
   operationName: string | null | undefined,
   variables: Variables,
+  onVariable: () => void = () => undefined,
 ): GraphQLError | null {
   const operation = getOperationAST(document, operationName);
   if (!operation) return null;
-  const valueOf = valuesOf(operation, variables);
+  const valueOf = valuesOf(operation, variables, onVariable);
   const costOfFragment = fragmentCosts(document, valueOf);
   const { rows } = costOfSelectionSet(operation.selectionSet, { costOfFragment, valueOf });
   return rows > QUERY_LIMITS.rows ? limitError('rows', rows, operation) : null;
@@ -147,12 +149,17 @@ function bounded(rows: number): number {
   return Math.min(rows, Number.MAX_SAFE_INTEGER);
 }
 
-function valuesOf(operation: OperationDefinitionNode, variables: Variables): Counting['valueOf'] {
+function valuesOf(
+  operation: OperationDefinitionNode,
+  variables: Variables,
+  onVariable: () => void,
+): Counting['valueOf'] {
   const defaults = new Map(
     operation.variableDefinitions?.map(({ variable, defaultValue }) => [variable.name.value, defaultValue]),
   );
   return (value) => {
     if (value.kind !== Kind.VARIABLE) return literal(value);
+    onVariable();
     const name = value.name.value;
     const given = Object.hasOwn(variables, name) ? variables[name] : undefined;
     if (given !== undefined) return given;

@@ -78,6 +78,10 @@ export class SnapshotGraph {
     this.#planning = { schema: deps.schema, plans: new SnapshotPlans() };
   }
 
+  plansBytes(): number {
+    return this.#planning.plans.sizeBytes();
+  }
+
   /** @returns whether it is answered */
   answer(actor: Actor, exchange: Exchange, body: Buffer): boolean | Promise<boolean> {
     const { req } = exchange;

@@ -2,7 +2,7 @@ import { Counter, Gauge } from 'prom-client';
 import type { Registry } from 'prom-client';
 import type { Snapshot } from '../delivery/snapshot.ts';
 
-export type SnapshotFigures = Pick<Snapshot, 'sizeBytes' | 'counts'>;
+export type SnapshotFigures = Pick<Snapshot, 'sizeBytes' | 'absencesBytes' | 'counts'>;
 
 /** Plain numbers of the snapshot, taken when somebody looks: on the way of a read nothing is paid for them. */
 export function registerSnapshotMetrics(registry: Registry, snapshot: SnapshotFigures): void {
@@ -18,15 +18,22 @@ export function registerSnapshotMetrics(registry: Registry, snapshot: SnapshotFi
         },
       }),
     );
-  registry.registerMetric(
-    new Gauge({
-      name: 'promptforge_serving_snapshot_bytes',
-      help: 'Memory that the serving snapshot holds',
-      registers: [],
-      collect() {
-        this.set(snapshot.sizeBytes());
-      },
-    }),
+  const gauge = (name: string, help: string, value: () => number) =>
+    registry.registerMetric(
+      new Gauge({
+        name,
+        help,
+        registers: [],
+        collect() {
+          this.set(value());
+        },
+      }),
+    );
+  gauge('promptforge_serving_snapshot_bytes', 'Memory that the serving snapshot holds', () =>
+    snapshot.sizeBytes(),
+  );
+  gauge('promptforge_serving_snapshot_absences_bytes', 'Of that: what is known not to be served', () =>
+    snapshot.absencesBytes(),
   );
   counter(
     'promptforge_serving_snapshot_hits_total',

@@ -1,5 +1,5 @@
-import { getVariableValues, OperationTypeNode } from 'graphql';
-import type { DocumentNode, GraphQLSchema, OperationDefinitionNode } from 'graphql';
+import { getVariableValues, Kind, OperationTypeNode } from 'graphql';
+import type { DocumentNode, GraphQLSchema, OperationDefinitionNode, VariableDefinitionNode } from 'graphql';
 import { NotInSnapshot } from '../schema/from-snapshot.ts';
 import type { SnapshotReads } from '../schema/from-snapshot.ts';
 import { conditionsOf, fragmentsOf } from './collected-fields.ts';
@@ -19,6 +19,8 @@ export class SnapshotOperation {
   readonly #definition: OperationDefinitionNode;
   readonly #fragments: Planning['fragments'];
   readonly #conditions: readonly string[];
+  /** The names of the variables, if all of them are texts: those stay what they are. */
+  readonly #texts: readonly string[] | null;
   readonly #plans: PlansOfOperation = new Map();
 
   constructor(deps: SnapshotOperationDeps, document: DocumentNode, definition: OperationDefinitionNode) {
@@ -26,6 +28,7 @@ export class SnapshotOperation {
     this.#definition = definition;
     this.#fragments = fragmentsOf(document);
     this.#conditions = conditionsOf(definition, this.#fragments);
+    this.#texts = textsOf(definition);
   }
 
   /** The answer as JSON; null: the database is to answer. @throws NotInSnapshot; whatever a mark throws */
@@ -39,7 +42,8 @@ export class SnapshotOperation {
   /** @throws NotInSnapshot: graphql says what is wrong with them */
   #coerced(values: Variables): Variables {
     const { variableDefinitions = [] } = this.#definition;
-    if (variableDefinitions.length === 0) return values;
+    if (this.#texts?.every((name) => typeof values[name] === 'string') === true)
+      return Object.fromEntries(this.#texts.map((name) => [name, values[name]]));
     const { coerced } = getVariableValues(this.#deps.schema, variableDefinitions, values, { maxErrors: 1 });
     if (coerced === undefined) throw new NotInSnapshot();
     return coerced;
@@ -63,4 +67,14 @@ export class SnapshotOperation {
       variables: Object.fromEntries(this.#conditions.map((name) => [name, variables[name]])),
     });
   }
+}
+
+function textsOf({ variableDefinitions = [] }: OperationDefinitionNode): readonly string[] | null {
+  const isText = ({ type }: VariableDefinitionNode) => {
+    const bare = type.kind === Kind.NON_NULL_TYPE ? type.type : type;
+    return bare.kind === Kind.NAMED_TYPE && bare.name.value === 'String';
+  };
+  return variableDefinitions.every(isText)
+    ? variableDefinitions.map(({ variable }) => variable.name.value)
+    : null;
 }

@@ -120,6 +120,8 @@ describe('POST /v1/channels/{name}/applied', () => {
     expect(await say()).toMatchObject({ status: 429, code: 'RATE_LIMITED' });
     const read = await server.get('/v1/prompts/applied/one', { authorization: `Bearer ${key}` });
     expect(read.status).toBe(200);
+    // The node writes a moment later what it was told: not into the next test.
+    await expect.poll(cursors, PATIENCE).toEqual([places[0]]);
   });
 });
 

@@ -4,7 +4,13 @@ import type { TestServer } from '../support/server.ts';
 import { createPrompt } from './registry.ts';
 
 const APP = 'https://app.example.com';
-const PATHS = ['/graphql', '/v1/prompts/cors/one?_version=latest'];
+/** Answered from memory: after the first time, by an answer that was kept of whoever asked before. */
+const HOT = '{ prompt(slug: "cors/one") { version(channel: "latest") { number } } }';
+const PATHS = [
+  '/graphql',
+  `/graphql?query=${encodeURIComponent(HOT)}`,
+  '/v1/prompts/cors/one?_version=latest',
+];
 
 let open: TestServer;
 let closed: TestServer;

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startTestServer } from '../support/server.ts';
 import type { TestServer } from '../support/server.ts';
@@ -47,8 +48,34 @@ describe('metrics', () => {
     expect(text).toMatch(/promptforge_serving_snapshot_misses_total [1-9]/);
     expect(text).toMatch(/promptforge_serving_snapshot_loads_total [1-9]/);
     expect(text).toMatch(/promptforge_serving_snapshot_evictions_total 0/);
+    expect(text).toMatch(/promptforge_serving_snapshot_absences_bytes [1-9]/);
     expect(text).toMatch(/promptforge_database_reachable 1/);
     expect(text).not.toMatch(/secret-slug|\/v1\/|pf_live/);
+  });
+
+  it('say how much each cache holds, as soon as it holds something', async () => {
+    const sizes = async () => {
+      const text = await (await server.get('/metrics')).text();
+      const lines = text.matchAll(/^promptforge_cache_bytes\{cache="(\w+)"\} (\d+)$/gm);
+      return new Map([...lines].map(([, cache = '', bytes]) => [cache, Number(bytes)]));
+    };
+    const before = await sizes();
+    const query = '{ prompt(slug: "health/secret-slug") { version(channel: "latest") { template } } }';
+    const sha256Hash = createHash('sha256').update(query).digest('hex');
+    const extensions = { persistedQuery: { version: 1, sha256Hash } };
+    const registering = new URLSearchParams({ query, extensions: JSON.stringify(extensions) });
+    await server.get(`/graphql?${registering.toString()}`, { accept: 'application/json' });
+    (await server.execute(query)).data();
+    await server.get('/v1/prompts/health/secret-slug?_version=1');
+    const after = await sizes();
+    const grown = [...after].filter(([cache, bytes]) => bytes > (before.get(cache) ?? Number.NaN));
+    expect(grown.map(([cache]) => cache)).toEqual([
+      'rest_answers',
+      'graph_answers',
+      'graph_plans',
+      'parsed_documents',
+      'registered_documents',
+    ]);
   });
 
   it('need a key and a GET', async () => {

@@ -154,6 +154,33 @@ describe('fetches', () => {
     expect(await usageOf(2)).toMatchObject({ usage: { fetched: 3 }, consumers: [{ channel: null }] });
   });
 
+  it('are the same, whether answers are kept or made anew', async () => {
+    const query =
+      '{ prompt(slug: "used/text") { a: version(channel: "stable") { number } b: version(channel: "latest") { number } } }';
+    const asked = `/graphql?query=${encodeURIComponent(query)}`;
+    const json = { accept: 'application/json' };
+    /** Each four times. `again`: what the address is told apart by. */
+    const counted = async (again: (time: number) => string) => {
+      await server.database.query('TRUNCATE version_usage');
+      await onNode(async (get) => {
+        const etag = (await get(path)).headers.get('etag') ?? '';
+        for (let time = 0; time < 4; time += 1) {
+          const end = again(time);
+          for (const version of ['stable', 'latest', '2'])
+            expect((await get(`${path}?_version=${version}${end}`)).status).toBe(200);
+          expect((await get(`${path}?${end}`, { 'if-none-match': etag })).status).toBe(304);
+          expect((await get(asked + '%20'.repeat(end.length), json)).status).toBe(200);
+        }
+      });
+      return server.database.query<{ fetched: number }>(
+        `SELECT version, channel, actor_id, sum(fetched)::int AS fetched FROM version_usage GROUP BY 1, 2, 3 ORDER BY 1, 2, 3`,
+      );
+    };
+    const [kept, made] = [await counted(() => ''), await counted((time) => `&${'x'.repeat(time)}`)];
+    expect(kept).toEqual(made);
+    expect(kept.map(({ fetched }) => fetched)).toEqual([13, 4, 8]);
+  });
+
   it('are not: HEAD, refusals, and queries of the graph that ask for more than what is served', async () => {
     await onNode(async (get, node) => {
       const authorization = { authorization: `Bearer ${reader.key}` };

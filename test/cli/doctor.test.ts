@@ -92,6 +92,23 @@ describe('promptforge doctor', () => {
     for (const secret of [url.password, server.adminKey]) expect(stdout).not.toContain(secret);
   });
 
+  it('finds nothing wrong with a key whose owner a node does not tell, because it trusts other documents', async () => {
+    const directory = await temporaryDirectory();
+    onTestFinished(() => directory.remove());
+    const manifest = join(directory.path, 'manifest.json');
+    await writeFile(manifest, '{"one": "{ __typename }"}');
+    const { database } = server;
+    const config = { adminKey: 'the-admin-key-of-the-doctor', trustedDocuments: manifest };
+    const node = await startTestServer({ database, config });
+    onTestFinished(() => node.close());
+    const [known, unknown] = [
+      await lookAtServer(node.url, node.adminKey),
+      await lookAtServer(node.url, 'no'),
+    ];
+    expect(find(known, 'API key')).toMatchObject({ state: 'OK', says: expect.stringContaining('knows it') });
+    expect(find(unknown, 'API key')).toMatchObject({ state: 'FAULT' });
+  });
+
   it('says every fault of the configuration, what to do about a server that is not there, and ends with 1', async () => {
     const { code, stdout, stderr } = await runCli(['doctor', '--url', 'http://127.0.0.1:65501'], {
       PORT: 'x',

@@ -41,7 +41,11 @@ describe('graphqlClient', () => {
     ['403', { status: 403 }, 4, 'may not do this'],
     [
       'DOCUMENT_NOT_TRUSTED',
-      { status: 403, ...failed('none of the manifest', { code: 'DOCUMENT_NOT_TRUSTED' }) },
+      // Nothing was executed: there is no `data`.
+      {
+        status: 403,
+        body: { errors: [{ message: 'none of the manifest', extensions: { code: 'DOCUMENT_NOT_TRUSTED' } }] },
+      },
       5,
       'the server refuses: none of the manifest',
     ],

@@ -1,8 +1,10 @@
+import { afterAll, beforeAll, beforeEach } from 'vitest';
 import type { Reader } from '../../src/db/client.ts';
 import { readEvents } from '../../src/db/event-log.ts';
 import { createSnapshot } from '../../src/delivery/snapshot.ts';
 import type { Selector, Snapshot } from '../../src/delivery/snapshot.ts';
 import type { Actor } from '../../src/domain/actor.ts';
+import { openRegistry } from '../db/registry-fixture.ts';
 import type { Registry } from '../db/registry-fixture.ts';
 
 export const STABLE = { channel: 'stable' };
@@ -104,3 +106,17 @@ export function createStage(registry: Registry, actor: Actor) {
 }
 
 export type Stage = ReturnType<typeof createStage>;
+
+/** For the tests of the file that calls it: one registry, and to each test a stage of its own. */
+export function stages(): { readonly registry: () => Registry; readonly stage: () => Stage } {
+  let registry: Registry;
+  let stage: Stage;
+  beforeAll(async () => {
+    registry = await openRegistry();
+  });
+  afterAll(() => registry.close());
+  beforeEach(async () => {
+    stage = createStage(registry, await registry.addWorkspace());
+  });
+  return { registry: () => registry, stage: () => stage };
+}

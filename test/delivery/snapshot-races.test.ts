@@ -1,29 +1,13 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { readEvents } from '../../src/db/event-log.ts';
 import { createSnapshot } from '../../src/delivery/snapshot.ts';
-import { openRegistry } from '../db/registry-fixture.ts';
-import type { Registry } from '../db/registry-fixture.ts';
-import { createStage, PROGRESS, STABLE } from './snapshot-fixture.ts';
-import type { Stage } from './snapshot-fixture.ts';
+import { PROGRESS, STABLE, stages } from './snapshot-fixture.ts';
 
-let registry: Registry;
-let stage: Stage;
-
-beforeAll(async () => {
-  registry = await openRegistry();
-});
-
-afterAll(async () => {
-  await registry.close();
-});
-
-beforeEach(async () => {
-  stage = createStage(registry, await registry.addWorkspace());
-});
+const { registry, stage } = stages();
 
 /** A reader that answers at once, with what the database answered when it was recorded. */
 function tape() {
-  const real = registry.opened.reader;
+  const real = registry().opened.reader;
   let rows: unknown = null;
   const reader = (queryRaw: (...args: Parameters<typeof real.$queryRaw>) => Promise<unknown>) =>
     new Proxy(real, { get: (target, name) => (name === '$queryRaw' ? queryRaw : Reflect.get(target, name)) });
@@ -38,7 +22,7 @@ function tape() {
         bytesMax: 1_000_000,
         isReachable: () => true,
         progress: PROGRESS,
-      }).find(stage.actor.workspaceId, slug, STABLE);
+      }).find(stage().actor.workspaceId, slug, STABLE);
       return rows;
     },
     player: (current: () => unknown) => reader(async () => current()),
@@ -47,14 +31,14 @@ function tape() {
 
 describe('the serving snapshot', () => {
   it('is never left with an old version, whenever during a load the event arrives', async () => {
-    const { workspaceId } = stage.actor;
-    await stage.seed('a');
+    const { workspaceId } = stage().actor;
+    await stage().seed('a');
     const { record, player } = tape();
     const old = await record('a');
-    const all = await readEvents(registry.opened.reader, workspaceId, 0n, 1_000);
-    await stage.promote('a', 2);
+    const all = await readEvents(registry().opened.reader, workspaceId, 0n, 1_000);
+    await stage().promote('a', 2);
     const young = await record('a');
-    const events = await readEvents(registry.opened.reader, workspaceId, all.at(-1)?.seq ?? 0n, 1_000);
+    const events = await readEvents(registry().opened.reader, workspaceId, all.at(-1)?.seq ?? 0n, 1_000);
     for (let ticks = 0; ticks < 30; ticks += 1) {
       let rows = old;
       const reader = player(() => rows);
@@ -75,28 +59,28 @@ describe('the serving snapshot', () => {
 
   it('does not replace what was pushed out and loaded again during a refresh', async () => {
     const text = 'x'.repeat(10_000);
-    for (const slug of ['a', 'b', 'c', 'd']) await stage.seed(slug, 3, text);
-    await stage.apply();
-    stage.limit(100_000);
-    await stage.versionOf('a');
-    await stage.promote('a', 2);
-    const answered = stage.reader.answered();
-    const { passLater, release } = stage.reader.hold();
-    const applying = stage.apply();
-    await expect.poll(() => stage.reader.answered()).toBe(answered + 1);
+    for (const slug of ['a', 'b', 'c', 'd']) await stage().seed(slug, 3, text);
+    await stage().apply();
+    stage().limit(100_000);
+    await stage().versionOf('a');
+    await stage().promote('a', 2);
+    const answered = stage().reader.answered();
+    const { passLater, release } = stage().reader.hold();
+    const applying = stage().apply();
+    await expect.poll(() => stage().reader.answered()).toBe(answered + 1);
     passLater();
-    await stage.promote('a', 3);
-    for (const slug of ['b', 'c', 'd']) await stage.versionOf(slug);
-    expect(await stage.versionOf('a')).toBe(3);
+    await stage().promote('a', 3);
+    for (const slug of ['b', 'c', 'd']) await stage().versionOf(slug);
+    expect(await stage().versionOf('a')).toBe(3);
     release();
     await applying;
-    expect([await stage.isHeld('a', STABLE), await stage.versionOf('a')]).toEqual([true, 3]);
+    expect([await stage().isHeld('a', STABLE), await stage().versionOf('a')]).toEqual([true, 3]);
   });
 
   it('loads by the reader, refreshes by the control connections', async () => {
-    await stage.seed('a');
-    await stage.skip();
-    const { reader, control } = registry.opened;
+    await stage().seed('a');
+    await stage().skip();
+    const { reader, control } = registry().opened;
     let loads = 0;
     const counting = new Proxy(reader, {
       get: (target, name) => {
@@ -108,13 +92,13 @@ describe('the serving snapshot', () => {
       { reader: counting, control },
       { bytesMax: 1_000_000, isReachable: () => true, progress: PROGRESS },
     );
-    await snapshot.find(stage.actor.workspaceId, 'a', STABLE);
-    await stage.promote('a', 2);
+    await snapshot.find(stage().actor.workspaceId, 'a', STABLE);
+    await stage().promote('a', 2);
     await snapshot.apply(
-      stage.actor.workspaceId,
-      await readEvents(control, stage.actor.workspaceId, 0n, 1_000),
+      stage().actor.workspaceId,
+      await readEvents(control, stage().actor.workspaceId, 0n, 1_000),
     );
-    expect((await snapshot.find(stage.actor.workspaceId, 'a', STABLE))?.source.version).toBe(2);
+    expect((await snapshot.find(stage().actor.workspaceId, 'a', STABLE))?.source.version).toBe(2);
     expect(loads).toBe(1);
   });
 });

@@ -9,6 +9,11 @@ import { startOwnDatabase } from './own-database.ts';
 import type { OwnDatabase } from './own-database.ts';
 
 const adminKey = 'the-admin-key-of-database-away';
+const STALE = 'x-promptforge-stale';
+const GRAPH_HEADERS = {
+  'content-type': 'application/json',
+  accept: 'application/graphql-response+json',
+};
 const PATIENCE = { timeout: 15_000, interval: 20 };
 const PROMOTE = `mutation ($version: Int!, $key: String) {
   promoteVersion(input: { slug: "a", version: $version, idempotencyKey: $key }) { ... on Promotion { id } ... on Error { code message } }
@@ -39,9 +44,11 @@ describe('with the database away', () => {
       '/v1/prompts/a?_version=latest',
       '/v1/prompts/a?_version=2',
       '/v1/channels/stable',
+      '/v1/prompts/nothing',
     ]) {
       await read(path);
     }
+    for (let time = 0; time < 2; time += 1) await graph();
     await database.stop();
   });
 
@@ -52,6 +59,13 @@ describe('with the database away', () => {
   });
 
   const read = (path: string) => server.get(path, { authorization: `Bearer ${readerKey}` });
+  /** In the same bytes each time: its answer is kept. */
+  const graph = (headers: Record<string, string> = {}) =>
+    fetch(`${server.url}/graphql`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${readerKey}`, ...GRAPH_HEADERS, ...headers },
+      body: '{"query":"{ prompt(slug: \\"a\\") { version(channel: \\"stable\\") { template } } }"}',
+    });
 
   async function promote(version: number, key: string | null = null) {
     const answer = await server.execute<{ promoteVersion: { id?: string; code?: string } }, object>(PROMOTE, {
@@ -84,6 +98,12 @@ describe('with the database away', () => {
     expect([again.status, again.headers.get('x-promptforge-stale')]).toEqual([304, 'true']);
   });
 
+  it('so do operations of the graph on what was served', async () => {
+    const answer = await graph();
+    expect([answer.status, answer.headers.get(STALE)]).toEqual([200, 'true']);
+    expect(await answer.json()).toEqual({ data: { prompt: { version: { template: 'one' } } } });
+  });
+
   it('what a channel served as a whole goes on too, while nothing was committed since', async () => {
     const whole = await read('/v1/channels/stable');
     expect([whole.status, whole.headers.get('x-promptforge-stale')]).toEqual([200, 'true']);
@@ -104,9 +124,15 @@ describe('with the database away', () => {
       [served, 200],
       [newer, 503],
     ] as const) {
-      const answer = await server.get('/v1/prompts/a', { ...headers, 'x-promptforge-min-cursor': cursor });
-      expect(answer.status).toBe(status);
+      const place = { 'x-promptforge-min-cursor': cursor };
+      const answer = await server.get('/v1/prompts/a', { ...headers, ...place });
+      expect([answer.status, (await graph(place)).status]).toEqual([status, status]);
     }
+  });
+
+  it('what was known not to be there is 503: nobody knows whether it still is not', async () => {
+    await expect.poll(async () => (await read('/v1/prompts/nothing')).status, PATIENCE).toBe(503);
+    expect(await (await read('/v1/prompts/nothing')).json()).toMatchObject({ code: 'UNAVAILABLE' });
   });
 
   it('what was never served is 503, and so is a key that nobody has seen', async () => {

@@ -180,13 +180,19 @@ export async function startChaosProxy(upstream: {
       if (chunk.includes('COMMIT')) next = plan.shift();
       database.write(chunk);
     });
+    // Statements sent before COMMIT may be answered after it was sent: theirs pass. What is late holds up what comes after it.
+    let held: Promise<unknown> | undefined;
+    const pass = (chunk: Buffer) => client.writable && client.write(chunk);
     database.on('data', (chunk) => {
-      const fate = next;
-      next = undefined;
-      if (fate === undefined) return void client.write(chunk);
-      tampered += 1;
-      if (fate === 'cut') return cut();
-      setTimeout(() => client.writable && client.write(chunk), fate.delayMs);
+      const fate = /(COMMIT|ROLLBACK)\0/.test(chunk.toString('latin1')) ? next : undefined;
+      if (fate !== undefined) {
+        next = undefined;
+        tampered += 1;
+        if (fate === 'cut') return cut();
+        held = sleep(fate.delayMs);
+      }
+      if (held === undefined) pass(chunk);
+      else held = held.then(() => pass(chunk));
     });
   });
   server.listen(0, '127.0.0.1');

@@ -167,4 +167,21 @@ describe('the row budget', () => {
     );
     expect(error?.locations).toEqual([{ line: 1, column: 16 }]);
   });
+
+  it('tells whether a variable has a say in it', () => {
+    const asks = (source: string) => {
+      let asked = false;
+      rowBudgetError(parse(source), null, { slug: 'a', n: 2 }, () => {
+        asked = true;
+      });
+      return asked;
+    };
+    expect(asks('query($slug: String!) { prompt(slug: $slug) { versions(first: 2) { totalCount } } }')).toBe(
+      false,
+    );
+    expect(asks('query($n: Int) { prompts { edges { node { versions(last: $n) { totalCount } } } } }')).toBe(
+      true,
+    );
+    expect(asks('query($n: [ID!]!) { ...a } fragment a on Query { nodes(ids: $n) { id } }')).toBe(true);
+  });
 });
