@@ -11,7 +11,7 @@ const OVERHEAD_BYTES = 1_024;
 const BATCH_MAX = 100;
 
 /** A promotion as an event tells of it. */
-export interface Promoted {
+interface Promoted {
   readonly slug: string;
   readonly channel: string;
   readonly promptId: string;
