@@ -8,7 +8,7 @@ export interface PreparedPool {
   readonly pool: pg.Pool;
   readonly timeoutMs: number;
   readonly onQuery?: ((sql: string) => void) | undefined;
-  /** False from when a pooler in between was found to mix up the statements of its clients. */
+  /** False from when what was prepared was found to be wrong: a pooler mixed it up, or a migration changed what it reads. */
   prepares: boolean;
 }
 
@@ -63,10 +63,9 @@ export async function withPreparedTx<T>(on: PreparedPool, work: (tx: PreparedTx)
   }
 }
 
-/** A statement that this connection has prepared is unknown, or one that it has not is there. */
+/** A statement that this connection has prepared is unknown, one that it has not is there, or its columns have become others (a migration). */
 export function isMixedUp(error: unknown): boolean {
-  const state = sqlState(error);
-  return state === '26000' || state === '42P05';
+  return ['26000', '42P05', '0A000'].includes(sqlState(error) ?? '');
 }
 
 type Query = Parameters<SqlTx['$queryRaw']>[0];

@@ -181,6 +181,19 @@ describe('a prepared transaction', () => {
     expect([attempts, await accounts(), preparedPoolOf(opened.writer).prepares]).toEqual([2, [2, 0], false]);
   });
 
+  it('is run again, unprepared from then on, when a migration changes what a statement reads', async () => {
+    const read = () =>
+      inSqlTransaction(deps, actor, async (tx) => {
+        const rows = await tx.$queryRaw<unknown[]>`SELECT n FROM account WHERE id = 1`;
+        return { answer: rows, events: [] };
+      });
+    for (let count = 0; count < 2; count += 1) expect(await read()).toEqual([{ n: 0 }]);
+    await registry.database.query('ALTER TABLE account ALTER n TYPE bigint');
+    expect(await read()).toEqual([{ n: 0n }]);
+    expect(preparedPoolOf(opened.writer).prepares).toBe(false);
+    await registry.database.query('ALTER TABLE account ALTER n TYPE int');
+  });
+
   it('gives values as the queries of Prisma do', async () => {
     const values = Prisma.sql`SELECT 5::bigint AS big, '\x01ff'::bytea AS bytes, 7::int AS n, true AS flag, NULL::text AS none,
       '2026-11-28T10:00:00.123Z'::timestamptz AS at`;
