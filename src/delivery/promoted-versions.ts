@@ -25,6 +25,8 @@ interface Promoted {
 export interface PromotedVersions {
   /** At once where it is in memory. Rejects with what the database fails with; null: there is none. */
   find(workspaceId: string, promoted: Promoted): ServedVersion | Promise<ServedVersion | null>;
+  /** Of what is kept beside the snapshot. */
+  sizeBytes(): number;
 }
 
 /** A promotion never changes, so what was read of it once is right; whoever asks at one moment asks in one statement. */
@@ -56,6 +58,7 @@ export function createPromotedVersions(reader: Reader, snapshot: Pick<Snapshot, 
       underWay.set(promotionId, reading);
       return reading;
     },
+    sizeBytes: () => kept.calculatedSize,
   };
 }
 

@@ -2,6 +2,7 @@ import type { Database } from '../db/client.ts';
 import { createAnswerCache } from '../delivery/answer-cache.ts';
 import type { AnswerCache } from '../delivery/answer-cache.ts';
 import { createPromotedVersions } from '../delivery/promoted-versions.ts';
+import type { PromotedVersions } from '../delivery/promoted-versions.ts';
 import type { HubTimes } from '../realtime/hub-deps.ts';
 import type { CheckpointContext } from '../schema/context.ts';
 import { createAuditExport } from './audit-export.ts';
@@ -67,7 +68,7 @@ export function createAnswers(
   const delivery = createDelivery(node);
   const answers = createAnswerCache<GraphAnswer>(node.snapshot, ANSWERS_BYTES_MAX);
   const snapshotGraph = createSnapshotGraph({ schema, operations, documents, answers }, node);
-  watchCaches(node.metrics, { delivery, answers, snapshotGraph, operations, documents });
+  watchCaches(node.metrics, { delivery, answers, snapshotGraph, promoted, operations, documents });
   return {
     ...graph,
     channels,
@@ -119,15 +120,17 @@ interface Caches extends Pick<Graph, 'operations' | 'documents'> {
   readonly delivery: Delivery;
   readonly answers: AnswerCache<GraphAnswer>;
   readonly snapshotGraph: SnapshotGraph;
+  readonly promoted: PromotedVersions;
 }
 
 function watchCaches(
   metrics: Pick<Node['metrics'], 'watch'>,
-  { delivery, answers, snapshotGraph, operations, documents }: Caches,
+  { delivery, answers, snapshotGraph, promoted, operations, documents }: Caches,
 ): void {
   metrics.watch('rest_answers', () => delivery.answersBytes());
   metrics.watch('graph_answers', answers.sizeBytes);
   metrics.watch('graph_plans', () => snapshotGraph.plansBytes());
+  metrics.watch('promoted_versions', () => promoted.sizeBytes());
   metrics.watch('parsed_documents', () => operations.sizeBytes());
   metrics.watch('registered_documents', () => documents.sizeBytes());
 }

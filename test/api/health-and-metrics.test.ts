@@ -76,6 +76,8 @@ describe('metrics', () => {
       'parsed_documents',
       'registered_documents',
     ]);
+    // Nobody subscribes.
+    expect(after.get('promoted_versions')).toBe(0);
   });
 
   it('need a key and a GET', async () => {
