@@ -59,6 +59,8 @@ export interface DatabaseOptions {
   readonly writerConnectionsMax?: number;
   /** Called with errors of idle connections, which pg would otherwise throw into the process. */
   readonly onIdleError: (error: Error) => void;
+  /** Called once, when the writers stop to prepare statements: a pooler or a migration mixed them up. */
+  readonly onUnprepared?: (error: unknown) => void;
   /** Statements as they are sent, for tests that count them. */
   readonly onQuery?: (sql: string) => void;
 }
@@ -90,6 +92,7 @@ export function openDatabase(options: DatabaseOptions): Database {
     pool: writers,
     timeoutMs: TRANSACTION_TIMEOUT_MS,
     onQuery: options.onQuery,
+    onUnprepared: options.onUnprepared,
     prepares: true,
   });
   return {

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import pg from 'pg';
 import { sqlState } from './database-errors.ts';
 import { Prisma } from './generated/prisma/client.ts';
@@ -8,6 +9,8 @@ export interface PreparedPool {
   readonly pool: pg.Pool;
   readonly timeoutMs: number;
   readonly onQuery?: ((sql: string) => void) | undefined;
+  /** Told once, when nothing is prepared any more. */
+  readonly onUnprepared?: ((error: unknown) => void) | undefined;
   /** False from when what was prepared was found to be wrong: a pooler mixed it up, or a migration changed what it reads. */
   prepares: boolean;
 }
@@ -53,7 +56,7 @@ export async function withPreparedTx<T>(on: PreparedPool, work: (tx: PreparedTx)
     await client.query('BEGIN');
     return await work(tx);
   } catch (error) {
-    if (isMixedUp(error)) on.prepares = false;
+    if (isMixedUp(error)) giveUpPreparing(on, error);
     throw error;
   } finally {
     if (!isCommitted()) await client.query('ROLLBACK').catch(onError);
@@ -63,9 +66,17 @@ export async function withPreparedTx<T>(on: PreparedPool, work: (tx: PreparedTx)
   }
 }
 
-/** A statement that this connection has prepared is unknown, one that it has not is there, or its columns have become others (a migration). */
+function giveUpPreparing(on: PreparedPool, error: unknown): void {
+  if (on.prepares) on.onUnprepared?.(error);
+  on.prepares = false;
+}
+
+/**
+ * A statement that this connection has prepared is unknown, one that it has not is there, it wants other values, or its columns have become
+ * others (a migration).
+ */
 export function isMixedUp(error: unknown): boolean {
-  return ['26000', '42P05', '0A000'].includes(sqlState(error) ?? '');
+  return ['26000', '42P05', '08P01', '0A000'].includes(sqlState(error) ?? '');
 }
 
 type Query = Parameters<SqlTx['$queryRaw']>[0];
@@ -98,13 +109,17 @@ function transactionOn(client: pg.PoolClient, on: PreparedPool, onCommit: () => 
   return { tx, isCommitted: () => isCommitted };
 }
 
+const NAME_DIGITS = 24;
 const names = new Map<string, string>();
 
-/** As many as there are statements in the code: their texts do not depend on what they are asked. */
+/**
+ * As many as there are statements in the code: their texts do not depend on what they are asked. By the text itself, so that no other node
+ * behind one pooler means another statement by it.
+ */
 function nameOf(text: string): string {
   const known = names.get(text);
   if (known !== undefined) return known;
-  const name = `promptforge_${names.size}`;
+  const name = `promptforge_${createHash('sha256').update(text).digest('hex').slice(0, NAME_DIGITS)}`;
   names.set(text, name);
   return name;
 }

@@ -7,6 +7,8 @@ import type { Snapshot } from './snapshot.ts';
 
 /** What different subscribers ask for within a moment; what is fetched too is in the snapshot. */
 const KEPT_BYTES_MAX = 8 * 1024 * 1024;
+/** Not longer: the slug that was read with it may be another one since. */
+const KEPT_MS = 1_000;
 const OVERHEAD_BYTES = 1_024;
 const BATCH_MAX = 100;
 
@@ -17,8 +19,8 @@ interface Promoted {
   readonly promptId: string;
   readonly version: number | null;
   readonly promotionId: string;
-  /** The end of its commit; null: it is not known. */
-  readonly commitCursor: string | null;
+  /** The end of its commit. */
+  readonly commitCursor: string;
 }
 
 /** The versions that promotions put on their channels: what was promoted then, whatever the channels serve now. */
@@ -29,10 +31,11 @@ export interface PromotedVersions {
   sizeBytes(): number;
 }
 
-/** A promotion never changes, so what was read of it once is right; whoever asks at one moment asks in one statement. */
+/** A promotion never changes, so what was read of it is right for more than one; whoever asks at one moment asks in one statement. */
 export function createPromotedVersions(reader: Reader, snapshot: Pick<Snapshot, 'peek'>): PromotedVersions {
   const kept = new LRUCache<string, ServedVersion>({
     maxSize: KEPT_BYTES_MAX,
+    ttl: KEPT_MS,
     sizeCalculation: ({ content }) => OVERHEAD_BYTES + 2 * JSON.stringify(content).length,
   });
   const underWay = new Map<string, Promise<ServedVersion | null>>();
@@ -82,7 +85,7 @@ function servedNow(
   workspaceId: string,
   { slug, channel, promptId, version, commitCursor }: Promoted,
 ): ServedVersion | undefined {
-  const served = commitCursor === null ? undefined : snapshot.peek(workspaceId, slug, channel);
+  const served = snapshot.peek(workspaceId, slug, channel);
   const isIt =
     served?.cursor === commitCursor && served?.promptId === promptId && served?.version === version;
   return isIt ? served : undefined;

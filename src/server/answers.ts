@@ -22,6 +22,7 @@ import { GRAPHIQL_ASSETS_PATH, GRAPHQL_PATH } from './paths.ts';
 import { createContextFactory } from './request-context.ts';
 import { createRolloutWait } from './rollout-wait.ts';
 import { SnapshotGraph } from './snapshot-graph.ts';
+import { SnapshotPlans } from './snapshot-plans.ts';
 import type { GraphAnswer, SnapshotGraphDeps } from './snapshot-graph.ts';
 import type { StreamTimes } from './streams.ts';
 import { Subscribe } from './subscribe.ts';
@@ -64,11 +65,12 @@ export function createAnswers(
     log,
   });
   const promoted = createPromotedVersions(reader, node.snapshot);
-  const subscribe = new Subscribe({ schema, rules, operationMs, contextOf, promoted, log });
+  const plans = new SnapshotPlans();
+  const subscribe = new Subscribe({ schema, rules, operationMs, contextOf, promoted, plans, log });
   const delivery = createDelivery(node);
   const answers = createAnswerCache<GraphAnswer>(node.snapshot, ANSWERS_BYTES_MAX);
-  const snapshotGraph = createSnapshotGraph({ schema, operations, documents, answers }, node);
-  watchCaches(node.metrics, { delivery, answers, snapshotGraph, promoted, operations, documents });
+  const snapshotGraph = createSnapshotGraph({ schema, operations, documents, answers, plans }, node);
+  watchCaches(node.metrics, { delivery, answers, plans, promoted, operations, documents });
   return {
     ...graph,
     channels,
@@ -105,7 +107,7 @@ function createDelivery({ snapshot, usage, feed }: Node): Delivery {
 }
 
 function createSnapshotGraph(
-  graph: Pick<SnapshotGraphDeps, 'schema' | 'operations' | 'documents' | 'answers'>,
+  graph: Pick<SnapshotGraphDeps, 'schema' | 'operations' | 'documents' | 'answers' | 'plans'>,
   { snapshot, usage, feed }: Node,
 ): SnapshotGraph {
   return new SnapshotGraph({
@@ -119,17 +121,17 @@ function createSnapshotGraph(
 interface Caches extends Pick<Graph, 'operations' | 'documents'> {
   readonly delivery: Delivery;
   readonly answers: AnswerCache<GraphAnswer>;
-  readonly snapshotGraph: SnapshotGraph;
+  readonly plans: SnapshotPlans;
   readonly promoted: PromotedVersions;
 }
 
 function watchCaches(
   metrics: Pick<Node['metrics'], 'watch'>,
-  { delivery, answers, snapshotGraph, promoted, operations, documents }: Caches,
+  { delivery, answers, plans, promoted, operations, documents }: Caches,
 ): void {
   metrics.watch('rest_answers', () => delivery.answersBytes());
   metrics.watch('graph_answers', answers.sizeBytes);
-  metrics.watch('graph_plans', () => snapshotGraph.plansBytes());
+  metrics.watch('graph_plans', () => plans.sizeBytes());
   metrics.watch('promoted_versions', () => promoted.sizeBytes());
   metrics.watch('parsed_documents', () => operations.sizeBytes());
   metrics.watch('registered_documents', () => documents.sizeBytes());

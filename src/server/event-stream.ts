@@ -119,8 +119,9 @@ function renderingOf(
     channel,
     ofState: (promotionId) => ofState.load(promotionId),
     ofMove: async (move) => {
-      const commitCursor = move.facts?.cursor ?? null;
-      const served = await promoted.find(workspaceId, { ...move, channel, commitCursor });
+      // A rename is of an older promotion, whose version nobody holds under the new slug.
+      if (move.facts === null) return ofState.load(move.promotionId);
+      const served = await promoted.find(workspaceId, { ...move, channel, commitCursor: move.facts.cursor });
       if (served === null) throw missing(move.promotionId);
       return served;
     },

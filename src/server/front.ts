@@ -40,7 +40,7 @@ import {
   unexpected,
 } from './problem.ts';
 import { createRequestIds } from './request-ids.ts';
-import { CORS_ROUTES, routeOf, UNCOUNTED_ROUTES } from './route.ts';
+import { CORS_ROUTES, pathOf, routeOf, takeAddressOff, UNCOUNTED_ROUTES } from './route.ts';
 import { standingOf } from './standing.ts';
 
 export interface FrontDeps extends AppliedDoorDeps, GraphqlDoorDeps {
@@ -64,6 +64,8 @@ export interface FrontDeps extends AppliedDoorDeps, GraphqlDoorDeps {
 /** An instance and a cursor, with room. */
 const APPLIED_BYTES_MAX = 4_096;
 const NONE: readonly string[] = [];
+/** Of a client that left before it was answered, as proxies write it; no answer has it. */
+const LEFT_STATUS = 499;
 const NOTHING = Buffer.alloc(0);
 /** Whoever comes again comes to a node that stays. */
 const LAST = ['connection', 'close'];
@@ -97,6 +99,7 @@ type Beginning = Pick<Exchange, 'req' | 'res' | 'requestId' | 'said'>;
 
 function begin(deps: FrontDeps, { req, res, requestId, said }: Beginning): Exchange {
   const atMs = performance.now();
+  takeAddressOff(req);
   const path = pathOf(req);
   const route = routeOf(path);
   const { corsOrigins } = deps;
@@ -119,9 +122,10 @@ function begin(deps: FrontDeps, { req, res, requestId, said }: Beginning): Excha
 function ended({ metrics, log }: FrontDeps, exchange: Exchange): void {
   const { req, res, path, route, requestId, atMs } = exchange;
   const seconds = (performance.now() - atMs) / 1_000;
-  metrics.requests.observe(route, res.statusCode, seconds);
+  const status = res.headersSent ? res.statusCode : LEFT_STATUS;
+  metrics.requests.observe(route, status, seconds);
   if (!log.isLevelEnabled('debug')) return;
-  log.debug({ requestId, method: req.method, path, status: res.statusCode, seconds }, 'request');
+  log.debug({ requestId, method: req.method, path, status, seconds }, 'request');
 }
 
 /** @returns undefined: answered. @throws what `fail` tells the client, at once or later */
@@ -270,19 +274,16 @@ function requireFigures({ homeWorkspaceId }: FrontDeps, actor: Actor): void {
 
 function fail(log: Log, exchange: Exchange, error: unknown): void {
   const { res, requestId } = exchange;
+  // Its client has left, which is most likely what went wrong.
+  if (res.destroyed) return;
   if (!res.headersSent) setOpening(exchange);
   if (error instanceof ProblemError) return sendProblem(res, error.problem);
   if (isUnavailable(error)) {
     log.warn({ err: error, requestId }, 'the database did not answer a read');
     return sendProblem(res, unavailable());
   }
-  if (!res.destroyed) log.error({ err: error, requestId }, 'unexpected error in a request');
+  log.error({ err: error, requestId }, 'unexpected error in a request');
   sendProblem(res, unexpected({ requestId }));
-}
-
-function pathOf({ url = '/' }: IncomingMessage): string {
-  const end = url.indexOf('?');
-  return end === -1 ? url : url.slice(0, end);
 }
 
 function hasBody({ method }: IncomingMessage): boolean {

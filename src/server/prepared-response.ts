@@ -6,8 +6,7 @@ import type { Head } from './head.ts';
 export const KEEP_ALIVE_MS = 65_000;
 const KEPT_ALIVE = `Connection: keep-alive\r\nKeep-Alive: timeout=${KEEP_ALIVE_MS / 1_000}\r\n\r\n`;
 
-/** What node:http writes after the headers of an answer whose connection stays; it holds until the clock's next second. */
-let end = { text: '', untilMs: 0 };
+const endNow = createEnd();
 
 /**
  * An answer of node:http that also takes a head that is written already. Checking and joining a dozen headers, each time the same, costs as
@@ -21,28 +20,26 @@ export class PreparedResponse<
   declare private _header: string | null;
 
   /** @returns whether it is sent; if not, somebody has to write it as any answer. Its connection must stay open, and its headers be those of the head. */
-  sendPrepared(
-    head: Head,
-    body: Buffer | undefined,
-    { requestId, atMs }: { readonly requestId: string; readonly atMs: number },
-  ): boolean {
+  sendPrepared(head: Head, body: Buffer | undefined, { requestId }: { readonly requestId: string }): boolean {
     // Neither a version that keeps its heads elsewhere, nor one that is written.
     if (this._header !== null || !this.shouldKeepAlive) return false;
     this.statusCode = head.status;
-    this._header = `${head.beforeId}${requestId}${head.afterId}${endAt(atMs)}`;
+    this._header = `${head.beforeId}${requestId}${head.afterId}${endNow()}`;
     this.end(body);
     return true;
   }
 }
 
-/** @param nowMs as `performance.now` has it */
-function endAt(nowMs: number): string {
-  if (nowMs >= end.untilMs) {
-    const now = new Date();
-    end = {
-      text: `Date: ${now.toUTCString()}\r\n${KEPT_ALIVE}`,
-      untilMs: nowMs + 1_000 - now.getMilliseconds(),
-    };
-  }
-  return end.text;
+/** What node:http writes after the headers of an answer whose connection stays, made anew when the clock's second has passed. */
+export function createEnd(monotonicMs = () => performance.now(), clock = () => new Date()): () => string {
+  let text = '';
+  let untilMs = -Infinity;
+  return () => {
+    const nowMs = monotonicMs();
+    if (nowMs < untilMs) return text;
+    const now = clock();
+    text = `Date: ${now.toUTCString()}\r\n${KEPT_ALIVE}`;
+    untilMs = nowMs + 1_000 - now.getMilliseconds();
+    return text;
+  };
 }

@@ -6,7 +6,7 @@ const COUNT_MAX = 2 ** 32;
 
 /**
  * Names of requests, in the form of a random UUID. All but a count is random once for each process: a name is unique, as logs need it, and
- * tells nothing; made of two halves that exist, it costs a hot read next to nothing.
+ * no secret: two of them tell how many requests this node took between them. Made of parts that exist, it costs a hot read next to nothing.
  */
 export function createRequestIds(): () => string {
   let rest = randomRest();

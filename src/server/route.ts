@@ -1,3 +1,4 @@
+import type { IncomingMessage } from 'node:http';
 import { AUDIT_EXPORT_PATH } from './audit-export.ts';
 import { APPLIED_SUFFIX, CHANNELS_PATH } from './channel-request.ts';
 import { DELIVERY_PATH, GRAPHIQL_ASSETS_PATH, GRAPHQL_PATH } from './paths.ts';
@@ -26,6 +27,18 @@ export const CORS_ROUTES: ReadonlySet<Route> = new Set<Route>([
   'applied',
   'events',
 ]);
+
+const ADDRESS = /^https?:\/\/[^/?]*/i;
+
+/** Some proxies send the address of the server before the path, and RFC 9112 has every server take that. */
+export function takeAddressOff(req: IncomingMessage): void {
+  if (req.url?.startsWith('/') === false) req.url = req.url.replace(ADDRESS, '') || '/';
+}
+
+export function pathOf({ url = '/' }: IncomingMessage): string {
+  const end = url.indexOf('?');
+  return end === -1 ? url : url.slice(0, end);
+}
 
 export function routeOf(path: string): Route {
   if (path.startsWith(DELIVERY_PATH)) return 'delivery';

@@ -48,6 +48,8 @@ const IDLE_SWEEP_MS = 100;
 /** What was opened in the last moment before the node stopped to listen may say in this time what it wants. */
 const FIRST_WORD_MS = 500;
 const REFUSED = 'a change was refused: the database did not take it';
+const UNPREPARED =
+  'promotions are not prepared any more until the next start, and slower: a pooler in transaction mode, or a migration beside this node, mixed up their statements';
 /** A statement that a frozen database never answers must not keep the process. */
 const DATABASE_CLOSE_MS = 5_000;
 
@@ -203,6 +205,7 @@ async function openMigrated(
     address: databaseServer.address,
     role,
     onIdleError: (error) => log.warn({ reason: error.message }, 'a database connection was lost'),
+    onUnprepared: (err) => log.warn({ err }, UNPREPARED),
     ...(onQuery === undefined ? {} : { onQuery }),
   });
   stops.push(() => atMost(DATABASE_CLOSE_MS, database.close()));

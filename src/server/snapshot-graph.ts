@@ -20,7 +20,7 @@ import { GRAPHQL_PATH } from './paths.ts';
 import { sendAnswer } from './send-answer.ts';
 import { SnapshotOperation } from './snapshot-operation.ts';
 import type { SnapshotOperationDeps } from './snapshot-operation.ts';
-import { SnapshotPlans } from './snapshot-plans.ts';
+import type { SnapshotPlans } from './snapshot-plans.ts';
 import { MemoryReads } from './snapshot-reads.ts';
 import { standingOf } from './standing.ts';
 
@@ -44,6 +44,7 @@ export interface SnapshotGraphDeps {
   readonly documents: Documents;
   readonly snapshot: Pick<Snapshot, 'find'>;
   readonly answers: AnswerCache<GraphAnswer>;
+  readonly plans: SnapshotPlans;
   readonly usage: Pick<Usage, 'fetched'>;
   readonly isStale: () => boolean;
 }
@@ -75,13 +76,8 @@ export class SnapshotGraph {
 
   constructor(deps: SnapshotGraphDeps) {
     this.#deps = deps;
-    this.#planning = { schema: deps.schema, plans: new SnapshotPlans() };
+    this.#planning = { schema: deps.schema, plans: deps.plans };
   }
-
-  plansBytes(): number {
-    return this.#planning.plans.sizeBytes();
-  }
-
   /** @returns whether it is answered */
   answer(actor: Actor, exchange: Exchange, body: Buffer): boolean | Promise<boolean> {
     const { req } = exchange;

@@ -18,7 +18,7 @@ import { maskError } from './mask-error.ts';
 import { inTime } from './deadline.ts';
 import type { Operation } from './operations.ts';
 import type { ContextFactory } from './request-context.ts';
-import { SnapshotPlans } from './snapshot-plans.ts';
+import type { SnapshotPlans } from './snapshot-plans.ts';
 
 const ROOT_FIELD = 'channelEvents';
 /** Who one is, where one begins and how it is told does not change what a frame looks like: these arguments make no group of their own. */
@@ -30,6 +30,8 @@ export interface SubscribeDeps {
   readonly operationMs: number;
   readonly contextOf: ContextFactory;
   readonly promoted: PromotedVersions;
+  /** Of all documents, those of queries too. */
+  readonly plans: SnapshotPlans;
   readonly log: Log;
 }
 
@@ -45,7 +47,6 @@ export interface Subscriber {
 /** Starts subscriptions: their fields are authorised and their arguments checked once, what they answer is rendered once for all who see the same. */
 export class Subscribe {
   readonly #deps: SubscribeDeps;
-  readonly #plans = new SnapshotPlans();
   readonly #ownVariables = new LRUCache<DocumentNode, ReadonlySet<string>>({ max: 1_000 });
 
   constructor(deps: SubscribeDeps) {
@@ -90,7 +91,7 @@ export class Subscribe {
 
   /** `channel`: the one whose promotions are told; null: others are told of. */
   #rendering(operation: Operation, subscriber: Subscriber, channel: string | null): Rendering {
-    const plan = new FramePlan({ schema: this.#deps.schema, plans: this.#plans }, operation);
+    const plan = new FramePlan({ schema: this.#deps.schema, plans: this.#deps.plans }, operation);
     const { workspaceId } = subscriber.actor;
     let context: Context | null = null;
     // Frames that are rendered together share a context, and with it the loaders that ask once for all of them.
@@ -125,7 +126,9 @@ export class Subscribe {
     frame: Frame,
   ): Promise<Buffer | null> {
     if (frame.type !== 'VersionPromoted' || !plan.isOfMarked) return null;
-    const commitCursor = frame.facts?.cursor ?? null;
+    // After a rename: what was read of the promotion has the slug of before.
+    if (frame.facts === null) return null;
+    const { cursor: commitCursor } = frame.facts;
     const served = await this.#deps.promoted.find(workspaceId, { ...frame, channel, commitCursor });
     const text = served && plan.write(frame, served);
     return text === null ? null : Buffer.from(text);

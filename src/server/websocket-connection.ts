@@ -31,6 +31,8 @@ type Visit = Pick<IncomingMessage, 'headers' | 'socket'>;
 export interface OpenOperation {
   /** How it leaves the hub; null: it is no subscription, or not there yet. */
   leave: (() => void) | null;
+  /** Told when nothing comes of it any more, because another one goes by its id; null: nobody waits. */
+  abandon: (() => void) | null;
 }
 
 /** One WebSocket and the TCP connection under it. */
@@ -48,6 +50,7 @@ export class WebSocketConnection implements Connection {
   readonly #onSignedIn: () => void;
   /** What goes by an id now. */
   readonly #operations = new Map<string, OpenOperation>();
+  #begun: OpenOperation | null = null;
   /** Operations that are answered once and whose answer is not written yet. */
   #answering = 0;
   #isDeaf = false;
@@ -162,9 +165,17 @@ export class WebSocketConnection implements Connection {
 
   /** An operation begins. @returns what tells it from another one of its id. */
   begin(operationId: string): OpenOperation {
-    const operation = { leave: null };
+    const operation = { leave: null, abandon: null };
     this.#operations.set(operationId, operation);
+    this.#begun = operation;
     return operation;
+  }
+
+  /** The operation that has begun since the last call, if one has. */
+  takeBegun(): OpenOperation | null {
+    const begun = this.#begun;
+    this.#begun = null;
+    return begun;
   }
 
   /** Joins what the operation follows, unless it is over already. */

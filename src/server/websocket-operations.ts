@@ -173,7 +173,9 @@ function rateLimitedError(retryAfter: number): GraphQLError {
 async function unlessReplaced<T>(prepared: Prepared, run: (prepared: Prepared) => Promise<T>): Promise<T> {
   const result = await run(prepared);
   const { connection, operationId, token } = prepared;
-  return connection.isReplaced(operationId, token) ? new Promise<never>(() => undefined) : result;
+  if (!connection.isReplaced(operationId, token)) return result;
+  token.abandon?.();
+  return new Promise<never>(() => undefined);
 }
 
 async function answer(

@@ -125,6 +125,9 @@ function receive(
     underWay += 1;
     // The same functions for all messages: one that subscribes is under way for as long as it does.
     void take(data.toString()).then(settled, failed);
+    // In the turn in which it was taken. What graphql-ws never hears the end of is over all the same.
+    const begun = connection.takeBegun();
+    if (begun !== null) begun.abandon = settled;
     void connection.waitForReader();
   });
 }

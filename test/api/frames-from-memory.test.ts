@@ -37,6 +37,8 @@ const OF_PROMOTION = (fields: string) =>
 
 /** Each asks for nothing but what a promotion's event and its version hold. */
 const MARKED: readonly Wanted[] = [
+  // Of a rename all of these change.
+  { query: OF_PROMOTION('slug prompt { slug } version { prompt { slug } }') },
   {
     query: CHANNEL_EVENTS,
     variables: { channel: 'stable', prompts: ['support/*'], snapshot: false, instance: 'a-1' },

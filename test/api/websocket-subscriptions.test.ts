@@ -190,6 +190,25 @@ describe('a subscription', () => {
     await expect(socket.expectNothing()).resolves.toBeUndefined();
   });
 
+  it('may use its id again as often as it likes', async () => {
+    const query = '{ prompts(first: 1) { totalCount } }';
+    for (let batch = 0; batch < 3; batch += 1) {
+      const lock = await lockTable(server, 'prompt');
+      for (let count = 0; count < 80; count += 1) {
+        subscribe('1', query);
+        // By then it is under way, and waits for the database.
+        socket.send({ type: 'ping' });
+        expect(await socket.next()).toMatchObject({ type: 'pong' });
+        socket.send({ type: 'complete', id: '1' });
+      }
+      subscribe('1', query);
+      await lock.release();
+      expect(await socket.next()).toMatchObject({ id: '1', type: 'next' });
+      expect(await socket.next()).toMatchObject({ id: '1', type: 'complete' });
+    }
+    await expect(socket.expectNothing()).resolves.toBeUndefined();
+  });
+
   it('is not ended by the failure of one that had its id before', async () => {
     await server.execute('mutation { createChannel(input: { name: "inherited" }) { __typename } }');
     const lock = await lockTable(server, 'channel');

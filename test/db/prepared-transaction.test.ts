@@ -181,6 +181,34 @@ describe('a prepared transaction', () => {
     expect([attempts, await accounts(), preparedPoolOf(opened.writer).prepares]).toEqual([2, [2, 0], false]);
   });
 
+  it('is run again, unprepared from then on and told so once, when another statement goes by the name of its own', async () => {
+    const warned: unknown[] = [];
+    const fresh = openDatabase({
+      address: { connectionString: registry.database.url },
+      onIdleError: () => undefined,
+      onUnprepared: (error) => warned.push(sqlState(error)),
+    });
+    onTestFinished(() => fresh.close());
+    let attempts = 0;
+    await inSqlTransaction({ ...deps, writer: fresh.writer }, actor, async (tx) => {
+      attempts += 1;
+      await tx.$executeRaw(add(1));
+      if (attempts === 1) {
+        // What another node may have called so.
+        const [row] = await tx.$queryRaw<{ name: string }[]>`
+          SELECT name FROM pg_prepared_statements WHERE statement LIKE 'UPDATE account SET n = n + 1%'`;
+        const name = row?.name ?? '';
+        await tx.$executeRaw(Prisma.raw(`DEALLOCATE ${name}`));
+        await tx.$executeRaw(
+          Prisma.raw(`PREPARE ${name}(int, int) AS UPDATE account SET n = $2 WHERE id = $1`),
+        );
+      }
+      await tx.$executeRaw(add(1));
+      return done;
+    });
+    expect([attempts, await accounts(), warned]).toEqual([2, [2, 0], ['08P01']]);
+  });
+
   it('is run again, unprepared from then on, when a migration changes what a statement reads', async () => {
     const read = () =>
       inSqlTransaction(deps, actor, async (tx) => {

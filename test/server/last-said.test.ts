@@ -23,7 +23,7 @@ describe('what was said last', () => {
       ]);
   });
 
-  it('keeps no long text, and answers it all the same', () => {
+  it('answers long texts as it does short ones', () => {
     const said = new LastSaid();
     const long = 'x'.repeat(2_000);
     const short = said.key('a', '', '', 'u');

@@ -8,7 +8,7 @@ import { openingOf } from '../../src/server/exchange.ts';
 import type { Exchange } from '../../src/server/exchange.ts';
 import { headOf } from '../../src/server/head.ts';
 import { LastSaid } from '../../src/server/last-said.ts';
-import { KEEP_ALIVE_MS, PreparedResponse } from '../../src/server/prepared-response.ts';
+import { createEnd, KEEP_ALIVE_MS, PreparedResponse } from '../../src/server/prepared-response.ts';
 
 const BODY = Buffer.from('{"ü": 1}');
 const WHOLE = headOf(200, ['content-type', 'application/json', 'content-length', String(BODY.length)]);
@@ -89,6 +89,22 @@ describe('a prepared answer', () => {
       ['/prepared', false],
       ['/prepared', false],
     ]);
+  });
+
+  it('has the date of the second in which it is sent', () => {
+    let nowMs = 5_000;
+    const began = Date.UTC(2026, 10, 28, 12, 0, 0, 400);
+    const end = createEnd(
+      () => nowMs,
+      () => new Date(began + nowMs - 5_000),
+    );
+    const seconds = [0, 599, 600, 1_599, 1_600, 60_000].map((afterMs) => {
+      nowMs = 5_000 + afterMs;
+      return /12:\d\d:\d\d GMT/.exec(end())?.[0];
+    });
+    expect(seconds).toEqual(
+      ['12:00:00', '12:00:00', '12:00:01', '12:00:01', '12:00:02', '12:01:00'].map((time) => `${time} GMT`),
+    );
   });
 
   it('has a head of headers only', () => {
