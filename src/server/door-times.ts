@@ -12,6 +12,11 @@ export interface DoorTimes {
   readonly sweepMs: number;
   /** From the first byte of a WebSocket message to its last. @default 4 s */
   readonly messageMs: number;
+  /**
+   * In which a node that stops still listens: what is on its way is answered, each connection ends with its answer, and who asks `/readyz`
+   * hears of it. @default 1 s
+   */
+  readonly lingerMs: number;
 }
 
 export const DOOR_TIMES: DoorTimes = {
@@ -21,4 +26,5 @@ export const DOOR_TIMES: DoorTimes = {
   answerMs: 30_000,
   sweepMs: 2_000,
   messageMs: 4_000,
+  lingerMs: 1_000,
 };

@@ -1,6 +1,7 @@
 import { createServer } from 'node:http';
 import type { IncomingMessage, Server, ServerOptions as HttpOptions } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
+import { setTimeout as delay } from 'node:timers/promises';
 import { v7 } from 'uuid';
 import { createApp } from '../actions/app.ts';
 import { openDatabase } from '../db/client.ts';
@@ -174,7 +175,7 @@ function openDoors(options: ServerOptions, inside: Inside, stops: Stops): Server
   stops.push(async () => {
     draining = true;
     guard.stop();
-    await drain(server, { guard, streams, endMs: times.drainEndMs });
+    await drain(server, { guard, streams, endMs: times.drainEndMs, lingerMs: times.lingerMs });
   });
   return server;
 }
@@ -261,14 +262,21 @@ async function drain(
     guard,
     streams,
     endMs,
-  }: { readonly guard: ConnectionGuard; readonly streams: Streams; readonly endMs: number },
+    lingerMs,
+  }: {
+    readonly guard: ConnectionGuard;
+    readonly streams: Streams;
+    readonly endMs: number;
+    readonly lingerMs: number;
+  },
 ): Promise<void> {
   if (!server.listening) return;
   const deadline = setTimeout(() => {
     streams.terminate();
     server.closeAllConnections();
   }, endMs);
-  await streams.drain();
+  // An idle connection may have its next request on the way: closing it would leave that unanswered.
+  await Promise.all([streams.drain(), delay(lingerMs)]);
   const closed = new Promise<void>((resolve) => {
     server.close(() => resolve());
   });

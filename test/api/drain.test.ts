@@ -79,6 +79,23 @@ describe('a server that is told to stop', () => {
     await expect(fetch(`${server.url}/livez`)).rejects.toThrow('fetch failed');
   });
 
+  it('answers what comes on connections that are open, and each ends with its answer', async () => {
+    const { server, close } = await start({ lingerMs: 2_000 });
+    const get = `GET /livez HTTP/1.1\r\nHost: here\r\n\r\n`;
+    const connections = await Promise.all(Array.from({ length: 5 }, () => openRaw(server.url)));
+    for (const connection of connections) connection.write(get);
+    await Promise.all(connections.map((connection) => connection.waitFor('200 OK')));
+    const before = connections.map((connection) => connection.received().length);
+    void close();
+    expect(await readiness(server)).toEqual(draining);
+    for (const connection of connections) connection.write(get);
+    await Promise.all(connections.map(({ ended }) => ended));
+    const later = connections.map((connection, index) =>
+      connection.received().subarray(before[index]).toString(),
+    );
+    for (const answer of later) expect(answer).toMatch(/^HTTP\/1\.1 200 OK\r\n[^]*connection: close\r\n/i);
+  });
+
   it('answers mutations that are under way before it closes their connection', async () => {
     const { server, close } = await start();
     await createPrompt(server, 'drain/one');

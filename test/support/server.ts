@@ -96,7 +96,8 @@ export async function startTestServer(
     migrationsDirectory: MIGRATIONS_DIRECTORY,
     log,
     onQuery: (sql) => statements.push(sql),
-    ...(options.times === undefined ? {} : { times: options.times }),
+    // Nobody asks a server of a test that has ended.
+    times: { lingerMs: 0, ...options.times },
   });
   const adminKey = server.firstKey ?? options.config?.adminKey ?? '';
   const door = openDoor(database);
