@@ -1,5 +1,6 @@
 import { collectDefaultMetrics, Counter, Gauge, Registry } from 'prom-client';
 import type { HubMeters } from '../realtime/hub-deps.ts';
+import { registerGauge } from './gauge.ts';
 import type { CheckpointMeters } from './checkpoints.ts';
 import { CountedHistogram } from './counted-histogram.ts';
 import { createRequestMeters } from './request-meters.ts';
@@ -124,16 +125,7 @@ function createHubMeters(registry: Registry): HubMeters {
 
 function registerGauges(registry: Registry, sources: MetricSources): void {
   const gauge = (name: string, help: string, value: () => number) =>
-    registry.registerMetric(
-      new Gauge({
-        name,
-        help,
-        registers: [],
-        collect() {
-          this.set(value());
-        },
-      }),
-    );
+    registerGauge(registry, name, help, value);
   gauge('promptforge_database_reachable', '1 while the last contact with the database succeeded', () =>
     sources.isReachable() ? 1 : 0,
   );

@@ -39,7 +39,6 @@ export class Operations {
   readonly #schema: GraphQLSchema;
   readonly #rules: DocumentRules;
   readonly #errors = new WeakMap<DocumentNode, readonly GraphQLError[]>();
-  readonly #constant = new WeakMap<OperationDefinitionNode, GraphQLError | null>();
   readonly #parsed = new LRUCache<string, Parsed>({
     max: CACHED_MAX,
     maxSize: CACHED_TEXT_MAX,
@@ -82,18 +81,13 @@ export class Operations {
     return this.#errors.get(document) ?? [];
   }
 
-  /** What is wrong with one operation and its variables; of those without any it is found out once. */
+  /** What is wrong with one operation and its variables. */
   requestError(
     document: DocumentNode,
     definition: OperationDefinitionNode,
     variables: OperationParams['variables'],
   ): GraphQLError | null {
-    const isConstant = definition.variableDefinitions?.length === 0 && Object.keys(variables).length === 0;
-    const known = isConstant ? this.#constant.get(definition) : undefined;
-    if (known !== undefined) return known;
-    const error = this.#rules.requestError(document, definition.name?.value, variables);
-    if (isConstant) this.#constant.set(definition, error);
-    return error;
+    return this.#rules.requestError(document, definition.name?.value, variables);
   }
 
   parse(query: string): Parsed {

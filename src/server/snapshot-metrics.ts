@@ -1,6 +1,7 @@
-import { Counter, Gauge } from 'prom-client';
+import { Counter } from 'prom-client';
 import type { Registry } from 'prom-client';
 import type { Snapshot } from '../delivery/snapshot.ts';
+import { registerGauge } from './gauge.ts';
 
 export type SnapshotFigures = Pick<Snapshot, 'sizeBytes' | 'absencesBytes' | 'counts'>;
 
@@ -19,16 +20,7 @@ export function registerSnapshotMetrics(registry: Registry, snapshot: SnapshotFi
       }),
     );
   const gauge = (name: string, help: string, value: () => number) =>
-    registry.registerMetric(
-      new Gauge({
-        name,
-        help,
-        registers: [],
-        collect() {
-          this.set(value());
-        },
-      }),
-    );
+    registerGauge(registry, name, help, value);
   gauge('promptforge_serving_snapshot_bytes', 'Memory that the serving snapshot holds', () =>
     snapshot.sizeBytes(),
   );
